@@ -1,0 +1,10 @@
+// Node 22 and later strip types themselves; on Node 20 tsx does it.
+const strips = Boolean(process.features.typescript);
+
+export default {
+  files: ['test/**/*.test.ts'],
+  extensions: strips ? ['ts'] : { ts: 'module' },
+  nodeArguments: strips ? [] : ['--import=tsx'],
+  workerThreads: false,
+  timeout: '60s',
+};

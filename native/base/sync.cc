@@ -1,0 +1,114 @@
+#include "base/sync.h"
+
+#include <time.h>
+
+#include "base/check.h"
+
+namespace strongroom {
+
+namespace {
+thread_local Scheduler* current_scheduler = nullptr;
+
+bool IsFree(void* held) { return !*static_cast<bool*>(held); }
+
+struct SignalWait {
+  const uint64_t* epoch;
+  uint64_t seen;
+};
+bool IsSignalled(void* wait) {
+  auto* w = static_cast<SignalWait*>(wait);
+  return *w->epoch != w->seen;
+}
+}  // namespace
+
+Scheduler* Scheduler::Current() { return current_scheduler; }
+void Scheduler::SetCurrent(Scheduler* self) { current_scheduler = self; }
+
+Mutex::Mutex() { CHECK(pthread_mutex_init(&native_, nullptr) == 0); }
+Mutex::~Mutex() { pthread_mutex_destroy(&native_); }
+
+void Mutex::Lock() {
+  if (Scheduler* scheduler = Scheduler::Current()) {
+    // Only one task runs at a time, so between the look and the set nobody else can take it.
+    if (held_) scheduler->WaitUntil(IsFree, &held_, UINT64_MAX);
+    CHECK(!held_);
+    held_ = true;
+    return;
+  }
+  CHECK(pthread_mutex_lock(&native_) == 0);
+}
+
+void Mutex::Unlock() {
+  if (Scheduler::Current() != nullptr) {
+    CHECK(held_);
+    held_ = false;
+    return;
+  }
+  CHECK(pthread_mutex_unlock(&native_) == 0);
+}
+
+CondVar::CondVar(Mutex* mutex) : mutex_(mutex) {
+  pthread_condattr_t attributes;
+  CHECK(pthread_condattr_init(&attributes) == 0);
+#if !defined(__APPLE__)
+  CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+#endif
+  CHECK(pthread_cond_init(&native_, &attributes) == 0);
+  pthread_condattr_destroy(&attributes);
+}
+CondVar::~CondVar() { pthread_cond_destroy(&native_); }
+
+void CondVar::Wait() {
+  if (Scheduler::Current() != nullptr) {
+    WaitFor(UINT64_MAX);
+    return;
+  }
+  CHECK(pthread_cond_wait(&native_, &mutex_->native_) == 0);
+}
+
+bool CondVar::WaitFor(uint64_t nanos) {
+  if (Scheduler* scheduler = Scheduler::Current()) {
+    SignalWait wait{&epoch_, epoch_};
+    uint64_t now = scheduler->MonotonicNanos();
+    uint64_t deadline = nanos > UINT64_MAX - now ? UINT64_MAX : now + nanos;
+    mutex_->Unlock();
+    bool signalled = scheduler->WaitUntil(IsSignalled, &wait, deadline);
+    mutex_->Lock();
+    return signalled;
+  }
+#if defined(__APPLE__)
+  timespec relative{static_cast<time_t>(nanos / 1000000000), static_cast<long>(nanos % 1000000000)};
+  return pthread_cond_timedwait_relative_np(&native_, &mutex_->native_, &relative) == 0;
+#else
+  timespec at;
+  clock_gettime(CLOCK_MONOTONIC, &at);
+  uint64_t seconds = nanos / 1000000000;
+  if (seconds > 1u << 30) seconds = 1u << 30;  // "For ever", without overflowing time_t.
+  at.tv_sec += static_cast<time_t>(seconds);
+  at.tv_nsec += static_cast<long>(nanos % 1000000000);
+  if (at.tv_nsec >= 1000000000) {
+    at.tv_nsec -= 1000000000;
+    ++at.tv_sec;
+  }
+  return pthread_cond_timedwait(&native_, &mutex_->native_, &at) == 0;
+#endif
+}
+
+void CondVar::Signal() {
+  // Under a scheduler every waiter may wake; all callers loop over their condition anyway.
+  if (Scheduler::Current() != nullptr) {
+    ++epoch_;
+    return;
+  }
+  pthread_cond_signal(&native_);
+}
+
+void CondVar::SignalAll() {
+  if (Scheduler::Current() != nullptr) {
+    ++epoch_;
+    return;
+  }
+  pthread_cond_broadcast(&native_);
+}
+
+}  // namespace strongroom

@@ -1,0 +1,72 @@
+// Mutex and CondVar: the only ones in the core, LevelDB's included. Over pthreads normally; when the
+// calling thread is a task of a Scheduler (the simulated Env), they hand the turn to it instead, so
+// that a simulated run is decided by its seed alone.
+//
+// A Mutex is used either by real threads or by the tasks of one scheduler, never by both.
+#pragma once
+
+#include <pthread.h>
+
+#include <cstdint>
+
+namespace strongroom {
+
+// What a cooperative scheduler offers to the task that runs. Found through a thread-local.
+class Scheduler {
+ public:
+  virtual ~Scheduler() = default;
+  // Blocks the current task until `ready(argument)` is true when looked at by the scheduler, or until
+  // the simulated clock reaches `deadline_nanos` (monotonic; UINT64_MAX: never). Returns ready(...).
+  virtual bool WaitUntil(bool (*ready)(void*), void* argument, uint64_t deadline_nanos) = 0;
+  virtual uint64_t MonotonicNanos() = 0;
+
+  static Scheduler* Current();             // The scheduler of this thread's task, or null.
+  static void SetCurrent(Scheduler* self); // Called by the scheduler when it starts a task's thread.
+};
+
+class Mutex {
+ public:
+  Mutex();
+  ~Mutex();
+  Mutex(const Mutex&) = delete;
+  Mutex& operator=(const Mutex&) = delete;
+  void Lock();
+  void Unlock();
+
+ private:
+  friend class CondVar;
+  pthread_mutex_t native_;
+  bool held_ = false;  // Meaningful under a Scheduler only.
+};
+
+class MutexLock {
+ public:
+  explicit MutexLock(Mutex* mutex) : mutex_(mutex) { mutex_->Lock(); }
+  ~MutexLock() { mutex_->Unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+ private:
+  Mutex* mutex_;
+};
+
+class CondVar {
+ public:
+  explicit CondVar(Mutex* mutex);
+  ~CondVar();
+  CondVar(const CondVar&) = delete;
+  CondVar& operator=(const CondVar&) = delete;
+  // REQUIRES: the mutex is held. May wake without a signal.
+  void Wait();
+  // Waits at most `nanos`. False when the time ran out.
+  bool WaitFor(uint64_t nanos);
+  void Signal();
+  void SignalAll();
+
+ private:
+  Mutex* mutex_;
+  pthread_cond_t native_;
+  uint64_t epoch_ = 0;  // Counts signals; meaningful under a Scheduler only.
+};
+
+}  // namespace strongroom

@@ -1,0 +1,17 @@
+// What this CPU, and the operating system's saved registers (XGETBV), can do. Each feature bit is
+// tested on its own: GFNI-256 and VPCLMULQDQ exist without AVX-512.
+#pragma once
+
+namespace strongroom::cpu {
+
+struct Features {
+  bool ssse3 = false, pclmul = false, avx2 = false;
+  bool gfni256 = false;     // GFNI with AVX2 registers.
+  bool avx512 = false;      // F, BW, VL and zmm state saved by the OS.
+  bool gfni512 = false;     // GFNI with avx512.
+  bool vpclmul512 = false;  // VPCLMULQDQ with avx512.
+  bool neon = false, pmull = false;
+};
+const Features& Detect();  // Looked up once.
+
+}  // namespace strongroom::cpu

@@ -1,0 +1,100 @@
+// Index: the derived, ordered map from row keys to rows of one zone. It can always be rebuilt from the
+// log, so it is never repaired: a damaged one is dropped. LevelDB inside; no LevelDB type crosses this
+// header. Every file is sealed.
+//
+// Thread: everything here may block on the disk; only the zone's index threads call it. Get and Scan
+// are safe from several threads at once, Apply and Checkpoint from one at a time.
+//
+// What is on disk is always a prefix of the applied batches; `applied()` after Open says exactly which.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aead/chunk.h"
+#include "base/bytes.h"
+#include "base/secret_bytes.h"
+#include "base/status.h"
+#include "hash/sha256.h"
+#include "io/env.h"
+
+namespace strongroom::index {
+
+// The commit record that the index has applied last. All zeros: an empty index.
+struct Applied {
+  uint64_t epoch = 0;
+  uint64_t sequence = 0;   // Of the record's last transaction.
+  uint64_t location = 0;   // Of the record's batch in the log.
+  uint64_t end = 0;        // Where the next batch would start, in the same segment.
+  hash::Sha256Digest chain{};  // Hash of the sealed record.
+};
+
+struct Effect {
+  ByteSpan key;
+  std::optional<ByteSpan> row;  // Absent: delete.
+};
+
+struct IndexOptions {
+  io::Env* env = nullptr;
+  std::string path;         // The folder of this index; created if missing.
+  aead::Id store_id{};      // Both go into the AAD of every sealed piece,
+  aead::Id zone_id{};       // so an index copied from another zone is refused.
+  ByteSpan index_key;       // 32 bytes; per-file keys are derived with a random salt.
+  bool read_only = false;   // Writes not one byte: new files stay in memory.
+  size_t write_buffer_size = 4 << 20;
+  size_t block_cache_size = 8 << 20;
+  int open_files_max = 100;
+};
+
+// A page of a scan. Entries are in scan order; an entry with is_prefix is a common prefix.
+struct ScanEntry {
+  Bytes key;   // The row key, or the common prefix (row-key bytes up to and including the delimiter).
+  Bytes row;   // Empty for a common prefix.
+  bool is_prefix = false;
+};
+struct ScanRequest {
+  Bytes start;             // First row key that may appear (inclusive).
+  Bytes end;               // First row key that may not (exclusive). Empty: no bound.
+  bool reverse = false;    // From `end` down to `start`.
+  uint32_t limit = 1000;   // Entries, common prefixes included.
+  size_t bytes_max = 1 << 20;    // Of keys and rows on one page.
+  uint32_t rows_max = 100000;    // Rows stepped over: bounds the work of one page.
+  // Grouping: row keys that hold `delimiter` at or after offset `group_from` are collapsed into one
+  // entry per distinct key prefix up to and including its first occurrence. Empty: none.
+  Bytes delimiter;
+  size_t group_from = 0;
+  // Of several row keys equal up to their last `version_size` bytes only the first is an entry (in
+  // key order, whatever the direction): the current version. 0: every row.
+  size_t version_size = 0;
+};
+// Calls back per entry in scan order; key and row are valid only during the call.
+using ScanSink = std::function<void(ByteSpan key, ByteSpan row, bool is_prefix)>;
+struct ScanEnd {
+  bool truncated = false;
+  // Where to go on: for a forward scan the next `start`, for a reverse one the next `end`.
+  Bytes resume;
+};
+
+class Index {
+ public:
+  virtual ~Index() = default;
+  // kTampered or kCorruption: drop it (Destroy) and rebuild from the log. kIo and others: the disk.
+  static Result<std::unique_ptr<Index>> Open(const IndexOptions& options);
+  // Removes every file of a closed index.
+  static Status Destroy(io::Env* env, const std::string& path);
+
+  virtual Applied applied() const = 0;
+  // Appends nothing and returns false when absent.
+  virtual Result<bool> Get(ByteSpan key, std::string* row) = 0;
+  virtual Status Apply(std::span<const Effect> effects, const Applied& applied) = 0;
+  virtual Result<ScanEnd> Scan(const ScanRequest& request, const ScanSink& sink) = 0;
+  // Makes everything applied so far durable: moves the start of replay forward. Frees nothing.
+  virtual Status Checkpoint() = 0;
+  // Tables waiting at level 0; at 8 LevelDB slows writers, at 12 it stops them.
+  virtual int Level0Files() = 0;
+};
+
+}  // namespace strongroom::index

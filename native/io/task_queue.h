@@ -1,0 +1,59 @@
+// TaskQueue: the threads of one zone for one purpose (log, cells, index), or the codec pool.
+//
+// Whoever waits for a task waits with a deadline, because a thread stuck in a dead disk never comes
+// back: then Run returns kTimedOut and the task, with all it owns, stays with the stuck thread.
+// Therefore a task captures by value or by shared_ptr everything it touches.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/sync.h"
+#include "io/env.h"
+
+namespace strongroom::io {
+
+class TaskQueue {
+ public:
+  using Task = std::function<void()>;
+
+  TaskQueue(Env* env, const std::string& name, size_t thread_count);
+  // Joins threads that are idle or end within the deadline; detaches those that do not.
+  ~TaskQueue();
+
+  // Runs `task` on one of the threads, first come first served. False after Stop.
+  bool Post(Task task);
+  // Posts, then waits for the task's end: its Status, or kTimedOut after `deadline_nanos`, or kClosed.
+  Status Run(std::function<Status()> task, uint64_t deadline_nanos);
+  // Refuses new tasks, drops those not begun, waits at most `deadline_nanos` for those running. True
+  // when every thread has ended.
+  bool Stop(uint64_t deadline_nanos);
+  // How many threads have been in one task for longer than `nanos`: stuck in a dead disk.
+  size_t Stuck(uint64_t nanos) const;
+
+ private:
+  struct Shared;
+  std::shared_ptr<Shared> shared_;
+  std::vector<std::unique_ptr<Thread>> threads_;
+};
+
+// Completion: a Status that one side sets once and the other waits for with a deadline.
+class Completion {
+ public:
+  Completion() : done_(&mutex_) {}
+  void Set(Status status);
+  bool IsSet();
+  // kTimedOut when it is not set within `nanos`.
+  Status Wait(uint64_t nanos);
+
+ private:
+  Mutex mutex_;
+  CondVar done_;
+  bool set_ = false;
+  Status status_;
+};
+
+}  // namespace strongroom::io
