@@ -98,8 +98,8 @@ bool Equal(const A& a, const B& b) {
   } while (0)
 #define EXPECT_EQ(a, b)                                                               \
   do {                                                                                \
-    const auto& expect_a = (a);                                                       \
-    const auto& expect_b = (b);                                                       \
+    auto expect_a = (a);                                                              \
+    auto expect_b = (b);                                                              \
     if (!::strongroom::testing::Equal(expect_a, expect_b))                            \
       ::strongroom::testing::Fail(__FILE__, __LINE__,                                 \
                                   std::string(#a " == " #b "\n    ") +                \
