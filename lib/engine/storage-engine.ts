@@ -1,0 +1,230 @@
+// StorageEngine: the line between rules and bytes. Above it buckets, objects and policies; below it
+// ordered rows, sealed blobs and commits. The embedded engine (native) is one implementation, the
+// in-memory model another; test/suite runs against both.
+
+/**
+ * The key of a row: bytes, ordered by memcmp, at most 1100. Read during the call only, so callers may
+ * reuse one scratch array.
+ */
+export type RowKey = Uint8Array;
+
+/** A row as committed. */
+export interface Row {
+  /** Sequence of the commit that wrote it: what conditions see. */
+  readonly revision: number;
+  /** Wall time in milliseconds, as given by the writer. */
+  readonly modified: number;
+  /** What the layers above stored; opaque to the engine. */
+  readonly body: Uint8Array;
+  /** The blob that the row owns, if any. */
+  readonly blob: BlobInfo | null;
+}
+
+export interface BlobInfo {
+  /** 32 upper-case hex digits: random, never used twice. */
+  readonly id: string;
+  /** Bytes of plaintext. */
+  readonly size: number;
+  /** CRC64/XZ of the plaintext as an unsigned decimal string. */
+  readonly crc64: string;
+}
+
+/** Opaque: an opened key that wraps DEKs (a bucket key). Lives in native memory. */
+export interface KeyHandle {
+  readonly _keyHandle: never;
+}
+
+/** "The row has this revision", or "there is no such row". */
+export interface Check {
+  readonly key: RowKey;
+  readonly revision: number | null;
+}
+
+/** One change. A transaction holds at most one per row key. */
+export type Effect =
+  | { readonly key: RowKey; readonly delete: true }
+  | {
+      readonly key: RowKey;
+      readonly modified: number;
+      readonly body: Uint8Array;
+      readonly blob?: NewBlob;
+    };
+
+/**
+ * Bytes for a row: up to `StorageEngine.smallBlobMax` inline (sealed by the engine before commit()
+ * returns to the event loop, so the array may change afterwards), or a finished writer.
+ */
+export type NewBlob = { readonly bytes: Uint8Array; readonly kek: KeyHandle } | BlobWriter;
+
+export interface Transaction {
+  readonly checks?: readonly Check[];
+  /** Row-key ranges [start, end) that must hold no row. */
+  readonly empty?: readonly { readonly start: RowKey; readonly end: RowKey }[];
+  readonly effects: readonly Effect[];
+}
+
+export interface Committed {
+  /** The transaction's sequence: the revision of every row it wrote. */
+  readonly revision: number;
+  /** Of the effects that brought a blob, in their order. */
+  readonly blobs: readonly BlobInfo[];
+}
+
+/**
+ * Seals one large blob of unknown length while it is written. Always ends in a commit that names it
+ * or in dispose().
+ */
+export interface BlobWriter {
+  /**
+   * Snapshots `bytes` before it returns or before the returned promise resolves; resolves when more
+   * are welcome. One call at a time.
+   */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Seals the last stripe and makes the blob durable in every zone of the set. */
+  finish(): Promise<BlobInfo>;
+  /** No-op after a commit took the blob; otherwise removes every trace. Never rejects. */
+  dispose(): Promise<void>;
+}
+
+/** Reads a part of one large blob, front to back. The blob cannot go away while it is open. */
+export interface BlobReader {
+  /** The next bytes: fresh memory, verified, at most 1 MiB; null at the end. One call at a time. */
+  read(): Promise<Uint8Array | null>;
+  /** Idempotent; releases the blob. */
+  close(): void;
+}
+
+export interface GetRequest {
+  readonly key: RowKey;
+  /** Must hold in the same snapshot, or get() rejects with PreconditionFailed. */
+  readonly check?: Check;
+  /** Also open the row's blob with this key, from `offset`, `length` bytes at most. */
+  readonly open?: { readonly kek: KeyHandle; readonly offset?: number; readonly length?: number };
+}
+
+/**
+ * `offset` and `length` are the range that is really served: the request's, cut at the end of the
+ * blob. A request with an offset at or beyond the end serves nothing (length 0).
+ */
+export interface Found {
+  readonly row: Row;
+  readonly offset: number;
+  readonly length: number;
+  /** The bytes, when the blob is small (always verified whole). */
+  readonly bytes?: Uint8Array;
+  /** A reader, when it is large. */
+  readonly reader?: BlobReader;
+}
+
+export interface ScanRequest {
+  /** First row key that may appear. */
+  readonly start: RowKey;
+  /** First row key that may not; empty for no bound. */
+  readonly end: RowKey;
+  readonly reverse?: boolean;
+  /** Entries on the page at most, common prefixes included; at most 10,000. */
+  readonly limit: number;
+  /** Collapse row keys that share a text up to and including this into one entry, from `groupFrom` on. */
+  readonly delimiter?: Uint8Array;
+  readonly groupFrom?: number;
+  /** Of row keys equal but for their last n bytes, only the first (newest) is an entry. */
+  readonly versionSize?: number;
+  /** Where the text of an entry begins in its row key; it ends before the first 00 byte. */
+  readonly textFrom: number;
+}
+
+/** One snapshot's entries in scan order. Decoded when asked for. */
+export interface Page {
+  readonly count: number;
+  /** More may follow: a forward scan goes on with start = resume, a reverse one with end = resume. */
+  readonly resume: Uint8Array | null;
+  isPrefix(i: number): boolean;
+  /** The row key's text from `textFrom`; for a common prefix up to and including the delimiter. */
+  text(i: number): string;
+  revision(i: number): number;
+  modified(i: number): number;
+  blobId(i: number): string | null;
+  size(i: number): number;
+  crc64(i: number): string;
+  body(i: number): Uint8Array;
+}
+
+export interface ZoneState {
+  /** 1-based. */
+  readonly number: number;
+  readonly id: string;
+  readonly path: string;
+  readonly state: 'ok' | 'stale' | 'unavailable';
+  readonly inSet: boolean;
+  readonly reason?: string;
+}
+
+export interface EngineStatus {
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly zones: readonly ZoneState[];
+  /** Why the store refuses writes, or null. */
+  readonly readOnlyReason: string | null;
+  /** Counted since open. */
+  readonly counters: {
+    readonly degradedReads: number;
+    readonly rotFound: number;
+    readonly tamperingFound: number;
+    readonly commits: number;
+    readonly batches: number;
+    /** Large blobs written while a zone was missing. */
+    readonly withoutRedundancy: number;
+  };
+}
+
+export type EngineEvent =
+  | { readonly type: 'zone:expelled'; readonly zone: number; readonly reason: string }
+  | { readonly type: 'zone:stale'; readonly zone: number; readonly reason: string }
+  | { readonly type: 'zones:shared-device' }
+  | { readonly type: 'rot' | 'tampering'; readonly zone: number; readonly what: string }
+  | { readonly type: 'store:read-only'; readonly reason: string };
+
+export interface StorageEngine {
+  /** 32 hex digits. */
+  readonly storeId: string;
+  readonly formatVersion: number;
+  readonly readOnly: boolean;
+  /** Largest blob that may be committed inline, in bytes. */
+  readonly smallBlobMax: number;
+
+  /** A new random key, wrapped under the store's keys and bound to `context`. */
+  createKey(context: Uint8Array): { readonly wrapped: Uint8Array; readonly kek: KeyHandle };
+  /** DECRYPT_FAILED when `wrapped` or `context` is not what createKey saw. */
+  openKey(wrapped: Uint8Array, context: Uint8Array): KeyHandle;
+
+  get(request: GetRequest): Promise<Found | null>;
+  scan(request: ScanRequest): Promise<Page>;
+  /**
+   * Atomic and durable in every zone of the set when it resolves. Rejects with PreconditionFailed
+   * when a check does not hold; then nothing has happened.
+   */
+  commit(transaction: Transaction): Promise<Committed>;
+  writeBlob(kek: KeyHandle): BlobWriter;
+
+  status(): EngineStatus;
+  /** A throwing listener harms nothing. */
+  onEvent(listener: (event: EngineEvent) => void): void;
+  /** Refuses new calls, settles those in flight, checkpoints. Idempotent; ends in bounded time. */
+  close(): Promise<void>;
+}
+
+export interface EmbeddedOptions {
+  readonly zones: readonly string[];
+  readonly create: boolean;
+  readonly readOnly: boolean;
+  /** 32 bytes; the callee copies and overwrites them. */
+  readonly rootKey: Uint8Array;
+  /** Stored in clear in the superblock at creation: how to get the root key again (such as scrypt parameters). */
+  readonly rootHint: Uint8Array;
+  readonly zoneDeadlineMs: number;
+  readonly small: string;
+  readonly large: string;
+  readonly largeFrom: number;
+  /** Bytes of slabs for uploads, and the same for downloads. */
+  readonly slabBytes?: number;
+}
