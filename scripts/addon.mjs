@@ -1,31 +1,36 @@
 // Builds the shipped addon with node-gyp when a native input is newer than the last build.
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeHeaders } from './headers.mjs';
+import { runTool } from './tool.mjs';
 
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const addon = 'build/Release/strongroom.node';
+// Written after a build that succeeded: the linker leaves the addon's own time alone when an input
+// changed that does not reach it.
+const stamp = 'build/strongroom.stamp';
+const inputs = ['native', 'binding.gyp', 'package.json', 'out/vendor/leveldb'];
+
 function newest(path) {
   const stat = statSync(path);
-  if (!stat.isDirectory()) return /_(test|fuzz|bench)\.cc$/.test(path) ? 0 : stat.mtimeMs;
+  if (!stat.isDirectory()) return /_(test|fuzz|bench)\.cc$|\.md$/.test(path) ? 0 : stat.mtimeMs;
   return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
-const inputs = ['native', 'binding.gyp', 'package.json', 'out/vendor/leveldb'];
-if (existsSync(addon) && statSync(addon).mtimeMs > Math.max(...inputs.map(newest))) process.exit(0);
+function modified(path) {
+  return existsSync(path) ? statSync(path).mtimeMs : 0;
+}
 
-const require = createRequire(import.meta.url);
-const headers = spawnSync(process.execPath, ['scripts/headers.mjs'], { encoding: 'utf8' });
-const gyp = join(dirname(require.resolve('node-gyp/package.json')), 'bin/node-gyp.js');
-// 'rebuild' only when nothing is configured yet or the configuration inputs changed: an incremental
-// 'build' compiles just what changed.
-const makefile = 'build/Makefile';
-const configured =
-  existsSync(makefile) &&
-  statSync(makefile).mtimeMs > Math.max(statSync('binding.gyp').mtimeMs, statSync('native/sources.gypi').mtimeMs);
-const steps = configured ? ['build'] : ['configure', 'build'];
-const result = spawnSync(
-  process.execPath,
-  [gyp, ...steps, `--nodedir=${headers.stdout.trim()}`, '-j', 'max', '--loglevel=warn'],
-  { stdio: ['ignore', 2, 2] },
-);
-process.exit(result.status ?? 1);
+if (existsSync(addon) && modified(stamp) > Math.max(...inputs.map(newest))) process.exit(0);
+// Configured anew only when the list of files changed: `build` then compiles just what is needed.
+const listed = Math.max(modified('binding.gyp'), modified('native/sources.gypi'));
+const steps = modified('build/Makefile') > listed ? ['build'] : ['configure', 'build'];
+const status = runTool('node-gyp', 'bin/node-gyp.js', [
+  ...steps,
+  `--nodedir=${makeHeaders()}`,
+  '-j',
+  'max',
+  '--loglevel=warn',
+]);
+if (status === 0) writeFileSync(stamp, '');
+process.exit(status);
