@@ -3,6 +3,12 @@
     "strongroom_defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
     "strongroom_warnings": ["-Wall", "-Wextra"],
     "strongroom_core_sources": [
+      "native/aead/available.cc",
+      "native/aead/chunk.cc",
+      "native/aead/contexts.cc",
+      "native/aead/gcm.cc",
+      "native/aead/hkdf.cc",
+      "native/aead/xaes.cc",
       "native/base/floor.cc",
       "native/base/secret_bytes.cc",
       "native/base/status.cc",
@@ -13,6 +19,10 @@
     ],
     "strongroom_test_sources": [
       "native/base/testing_main.cc",
+      "native/aead/chunk_test.cc",
+      "native/aead/gcm_test.cc",
+      "native/aead/hkdf_test.cc",
+      "native/aead/xaes_test.cc",
       "native/base/base_test.cc"
     ],
     "strongroom_ssse3_sources": [],
