@@ -12,7 +12,15 @@
       "native/base/floor.cc",
       "native/base/secret_bytes.cc",
       "native/base/status.cc",
-      "native/base/sync.cc"
+      "native/base/sync.cc",
+      "native/cpu/cpu.cc",
+      "native/erasure/reed_solomon.cc",
+      "native/erasure/rs_dispatch.cc",
+      "native/erasure/rs_scalar.cc",
+      "native/hash/crc64.cc",
+      "native/hash/crc64_table.cc",
+      "native/hash/sha256.cc",
+      "native/hash/xxh64.cc"
     ],
     "strongroom_addon_sources": [
       "native/binding/addon.cc"
@@ -23,7 +31,12 @@
       "native/aead/gcm_test.cc",
       "native/aead/hkdf_test.cc",
       "native/aead/xaes_test.cc",
-      "native/base/base_test.cc"
+      "native/base/base_test.cc",
+      "native/erasure/reed_solomon_test.cc",
+      "native/erasure/rs_kernels_test.cc",
+      "native/hash/crc64_test.cc",
+      "native/hash/sha256_test.cc",
+      "native/hash/xxh64_test.cc"
     ],
     "strongroom_ssse3_sources": [],
     "strongroom_ssse3_flags": ["-mssse3", "-mpclmul", "-msse4.1"],

@@ -1,0 +1,120 @@
+// CRC-64/XZ: every kernel against the definition, and the values of parts against that of the whole.
+#include "hash/crc64.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/testing.h"
+#include "cpu/cpu.h"
+
+namespace strongroom::hash {
+namespace {
+
+// Bit by bit, as the definition reads.
+uint64_t BitwiseCrc64(ByteSpan data, uint64_t crc = 0) {
+  crc = ~crc;
+  for (uint8_t byte : data) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xc96c5795d7870f42 : 0);
+  }
+  return ~crc;
+}
+
+struct KernelExpectation {
+  const char* name;
+  bool supported;
+};
+std::array<KernelExpectation, 1> Crc64Kernels() { return {{{"table", true}}}; }
+
+// Runs `body` once under every kernel of this machine and goes back to the one in use.
+template <typename Body>
+void UnderEachKernel(Body body) {
+  const std::string before(Crc64Kernel());
+  for (const auto& [name, supported] : Crc64Kernels()) {
+    if (!supported) continue;
+    EXPECT_OK(ForceCrc64Kernel(name));
+    EXPECT_EQ(Crc64Kernel(), std::string_view(name));
+    body();
+  }
+  EXPECT_OK(ForceCrc64Kernel(before));
+}
+
+TEST(Crc64, GivesTheCheckValueUnderEveryKernel) {
+  UnderEachKernel([] {
+    EXPECT_EQ(Crc64(AsBytes("123456789")), 0x995dc9bbdf1939fau);
+    EXPECT_EQ(Crc64({}), 0u);
+    EXPECT_EQ(Crc64({}, 0x1122334455667788), 0x1122334455667788u);
+  });
+}
+
+TEST(Crc64, UsesTheBestKernelOfThisCpu) {
+  const auto kernels = Crc64Kernels();
+  const auto* best = std::find_if(kernels.begin(), kernels.end(), [](const auto& k) { return k.supported; });
+  EXPECT_EQ(Crc64Kernel(), std::string_view(best->name));
+}
+
+TEST(Crc64, RefusesAKernelItDoesNotHave) {
+  const std::string before(Crc64Kernel());
+  for (const auto& [name, supported] : Crc64Kernels()) {
+    if (!supported) EXPECT_CODE(ForceCrc64Kernel(name), Code::kInvalidArgument);
+  }
+  EXPECT_CODE(ForceCrc64Kernel("fastest"), Code::kInvalidArgument);
+  EXPECT_CODE(ForceCrc64Kernel(""), Code::kInvalidArgument);
+  EXPECT_EQ(Crc64Kernel(), std::string_view(before));
+}
+
+// Lengths beyond four of the longest steps (512 bytes), each at a few of the 64 alignments.
+TEST(Crc64, AgreesWithTheDefinitionAtEveryLengthAndAlignment) {
+  testing::Random random(testing::Seed());
+  const Bytes data = random.Take(2200 + 64);
+  UnderEachKernel([&] {
+    for (size_t size = 0; size <= 2200; ++size) {
+      const uint64_t start = size % 2 == 0 ? 0 : random.Next();
+      const size_t step = size <= 160 ? 1 : 29;
+      for (size_t offset = size % step; offset < 64; offset += step) {
+        const ByteSpan piece = ByteSpan(data).subspan(offset, size);
+        if (Crc64(piece, start) == BitwiseCrc64(piece, start)) continue;
+        testing::Fail(__FILE__, __LINE__,
+                      std::string(Crc64Kernel()) + " differs at size " + std::to_string(size) +
+                          " offset " + std::to_string(offset));
+      }
+    }
+  });
+}
+
+TEST(Crc64, AgreesOverWholeCells) {
+  testing::Random random(testing::Seed());
+  for (size_t size : {65536u, 65552u, 100003u}) {
+    const Bytes data = random.Take(size);
+    const uint64_t expected = BitwiseCrc64(data);
+    UnderEachKernel([&] { EXPECT_EQ(Crc64(data), expected); });
+  }
+}
+
+TEST(Crc64, ContinuesAndCombinesOverAnySplit) {
+  testing::Random random(testing::Seed());
+  const Bytes data = random.Take(5000);
+  const uint64_t whole = BitwiseCrc64(data);
+  UnderEachKernel([&] {
+    for (int i = 0; i < 300; ++i) {
+      const size_t at = random.Below(data.size() + 1);
+      const ByteSpan a = ByteSpan(data).first(at), b = ByteSpan(data).subspan(at);
+      EXPECT_EQ(Crc64(b, Crc64(a)), whole);
+      EXPECT_EQ(Crc64Combine(Crc64(a), Crc64(b), b.size()), whole);
+    }
+  });
+}
+
+// 2^40 zero bytes cannot be hashed here, but doubling a run of zeros can.
+TEST(Crc64, CombinesSizesBeyondMemory) {
+  uint64_t zeros = Crc64(Bytes(1, 0)), size = 1;
+  for (int i = 0; i < 10; ++i, size *= 2) zeros = Crc64Combine(zeros, zeros, size);
+  EXPECT_EQ(zeros, Crc64(Bytes(1024, 0)));
+  for (; size < uint64_t{1} << 40; size *= 2) zeros = Crc64Combine(zeros, zeros, size);
+  const uint64_t a = Crc64(AsBytes("a")), b = Crc64(AsBytes("b"));
+  EXPECT_EQ(Crc64Combine(Crc64Combine(a, zeros, size), b, 1),
+            Crc64Combine(a, Crc64Combine(zeros, b, 1), size + 1));
+}
+
+}  // namespace
+}  // namespace strongroom::hash
