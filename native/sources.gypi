@@ -20,7 +20,9 @@
       "native/hash/crc64.cc",
       "native/hash/crc64_table.cc",
       "native/hash/sha256.cc",
-      "native/hash/xxh64.cc"
+      "native/hash/xxh64.cc",
+      "native/format/segment.cc",
+      "native/format/superblock.cc"
     ],
     "strongroom_addon_sources": [
       "native/binding/addon.cc"
