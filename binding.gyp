@@ -10,28 +10,36 @@
       'CLANG_CXX_LANGUAGE_STANDARD': 'c++20', 'GCC_ENABLE_CPP_EXCEPTIONS': 'YES',
       'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES', 'MACOSX_DEPLOYMENT_TARGET': '12.0'
     },
-    'msvs_settings': { 'VCCLCompilerTool': { 'ExceptionHandling': 1, 'AdditionalOptions': ['/std:c++20'] } }
+    'msvs_settings': {
+      'VCCLCompilerTool': { 'ExceptionHandling': 1, 'AdditionalOptions': ['/std:c++20'] }
+    }
   },
   'targets': [
     {
       'target_name': 'strongroom_leveldb', 'type': 'static_library', 'cflags': ['-w'],
-      'sources': ['<@(strongroom_leveldb_sources)'], 'defines': ['<@(strongroom_leveldb_defines)']
+      'sources': ['<@(strongroom_leveldb_sources)'],
+      'defines': ['<@(strongroom_leveldb_defines)']
     },
     # One static library per instruction set is how gyp gives a file its own flags.
     { 'target_name': 'strongroom_ssse3', 'type': 'none', 'conditions': [['target_arch=="x64"', {
-      'type': 'static_library', 'sources': ['<@(strongroom_ssse3_sources)'], 'cflags': ['<@(strongroom_ssse3_flags)'],
+      'type': 'static_library', 'sources': ['<@(strongroom_ssse3_sources)'],
+      'cflags': ['<@(strongroom_ssse3_flags)'],
       'xcode_settings': { 'OTHER_CFLAGS': ['<@(strongroom_ssse3_flags)'] } }]] },
     { 'target_name': 'strongroom_avx2', 'type': 'none', 'conditions': [['target_arch=="x64"', {
-      'type': 'static_library', 'sources': ['<@(strongroom_avx2_sources)'], 'cflags': ['<@(strongroom_avx2_flags)'],
+      'type': 'static_library', 'sources': ['<@(strongroom_avx2_sources)'],
+      'cflags': ['<@(strongroom_avx2_flags)'],
       'xcode_settings': { 'OTHER_CFLAGS': ['<@(strongroom_avx2_flags)'] } }]] },
     { 'target_name': 'strongroom_gfni256', 'type': 'none', 'conditions': [['target_arch=="x64"', {
-      'type': 'static_library', 'sources': ['<@(strongroom_gfni256_sources)'], 'cflags': ['<@(strongroom_gfni256_flags)'],
+      'type': 'static_library', 'sources': ['<@(strongroom_gfni256_sources)'],
+      'cflags': ['<@(strongroom_gfni256_flags)'],
       'xcode_settings': { 'OTHER_CFLAGS': ['<@(strongroom_gfni256_flags)'] } }]] },
     { 'target_name': 'strongroom_avx512', 'type': 'none', 'conditions': [['target_arch=="x64"', {
-      'type': 'static_library', 'sources': ['<@(strongroom_avx512_sources)'], 'cflags': ['<@(strongroom_avx512_flags)'],
+      'type': 'static_library', 'sources': ['<@(strongroom_avx512_sources)'],
+      'cflags': ['<@(strongroom_avx512_flags)'],
       'xcode_settings': { 'OTHER_CFLAGS': ['<@(strongroom_avx512_flags)'] } }]] },
     { 'target_name': 'strongroom_neon', 'type': 'none', 'conditions': [['target_arch=="arm64"', {
-      'type': 'static_library', 'sources': ['<@(strongroom_neon_sources)'], 'cflags': ['<@(strongroom_neon_flags)'],
+      'type': 'static_library', 'sources': ['<@(strongroom_neon_sources)'],
+      'cflags': ['<@(strongroom_neon_flags)'],
       'xcode_settings': { 'OTHER_CFLAGS': ['<@(strongroom_neon_flags)'] } }]] },
     {
       'target_name': 'strongroom_core', 'type': 'static_library',
@@ -41,8 +49,8 @@
     {
       'target_name': 'strongroom',
       'dependencies': [
-        'strongroom_core', 'strongroom_leveldb', 'strongroom_ssse3', 'strongroom_avx2', 'strongroom_gfni256',
-        'strongroom_avx512', 'strongroom_neon'
+        'strongroom_core', 'strongroom_leveldb', 'strongroom_ssse3', 'strongroom_avx2',
+        'strongroom_gfni256', 'strongroom_avx512', 'strongroom_neon'
       ],
       'sources': ['<@(strongroom_addon_sources)'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],

@@ -22,7 +22,7 @@ const gypi = `{
 
 export function makeHeaders(dir = fileURLToPath(new URL('../out/headers', import.meta.url))) {
   const require = createRequire(import.meta.url);
-  // Left alone when it is whole and of this version: new file times would compile the binding again.
+  // Left alone when whole and of this version: new file times would compile the binding again.
   const complete = `${require('node-api-headers/package.json').version}\n${gypi}`;
   const stamp = join(dir, 'complete');
   if (read(stamp) === complete) return dir;

@@ -11,8 +11,8 @@ namespace strongroom {
 class CheckFailure {
  public:
   CheckFailure(const char* file, int line, const char* condition)
-      : text_(std::string("strongroom: CHECK failed at ") + file + ":" + std::to_string(line) + ": " +
-              condition) {}
+      : text_(std::string("strongroom: CHECK failed at ") + file + ":" + std::to_string(line) +
+              ": " + condition) {}
   [[noreturn]] ~CheckFailure() {
     fprintf(stderr, "%s\n", text_.c_str());
     abort();

@@ -1,3 +1,4 @@
+// Status: the codes and their names.
 #include "base/status.h"
 
 namespace strongroom {

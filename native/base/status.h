@@ -44,8 +44,9 @@ class [[nodiscard]] Status {
  public:
   Status() = default;  // OK, and allocates nothing.
   Status(Code code, std::string message)
-      : detail_(code == Code::kOk ? nullptr
-                                  : std::make_shared<const Detail>(Detail{code, std::move(message)})) {}
+      : detail_(code == Code::kOk
+                    ? nullptr
+                    : std::make_shared<const Detail>(Detail{code, std::move(message)})) {}
   static Status Ok() { return {}; }
 
   bool ok() const { return detail_ == nullptr; }

@@ -1,3 +1,4 @@
+// Mutex and CondVar over pthreads, or over the scheduler of the calling task.
 #include "base/sync.h"
 
 #include <time.h>

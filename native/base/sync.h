@@ -1,6 +1,6 @@
-// Mutex and CondVar: the only ones in the core, LevelDB's included. Over pthreads normally; when the
-// calling thread is a task of a Scheduler (the simulated Env), they hand the turn to it instead, so
-// that a simulated run is decided by its seed alone.
+// Mutex and CondVar: the only ones in the core, LevelDB's included. Over pthreads normally; when
+// the calling thread is a task of a Scheduler (the simulated Env), they hand the turn to it
+// instead, so that a simulated run is decided by its seed alone.
 //
 // A Mutex is used either by real threads or by the tasks of one scheduler, never by both.
 #pragma once
@@ -15,13 +15,16 @@ namespace strongroom {
 class Scheduler {
  public:
   virtual ~Scheduler() = default;
-  // Blocks the current task until `ready(argument)` is true when looked at by the scheduler, or until
-  // the simulated clock reaches `deadline_nanos` (monotonic; UINT64_MAX: never). Returns ready(...).
+  // Blocks the current task until `ready(argument)` is true when looked at by the scheduler, or
+  // until the simulated clock reaches `deadline_nanos` (monotonic; UINT64_MAX: never). Returns
+  // ready(...).
   virtual bool WaitUntil(bool (*ready)(void*), void* argument, uint64_t deadline_nanos) = 0;
   virtual uint64_t MonotonicNanos() = 0;
 
-  static Scheduler* Current();             // The scheduler of this thread's task, or null.
-  static void SetCurrent(Scheduler* self); // Called by the scheduler when it starts a task's thread.
+  // The scheduler of this thread's task, or null.
+  static Scheduler* Current();
+  // Called by the scheduler when it starts a task's thread.
+  static void SetCurrent(Scheduler* self);
 };
 
 class Mutex {

@@ -57,7 +57,8 @@ std::string Show(const T& value) {
     return out.str();
   } else if constexpr (requires { ToHex(ByteSpan(value)); }) {
     ByteSpan bytes(value);
-    return ToHex(bytes.first(bytes.size() < 64 ? bytes.size() : 64)) + " (" + std::to_string(bytes.size()) + " bytes)";
+    return ToHex(bytes.first(bytes.size() < 64 ? bytes.size() : 64)) + " (" +
+           std::to_string(bytes.size()) + " bytes)";
   } else if constexpr (std::is_enum_v<T>) {
     return std::to_string(static_cast<long long>(value));
   } else {
@@ -130,5 +131,6 @@ bool Equal(const A& a, const B& b) {
     if (!expect_s.Is(expected))                                                       \
       ::strongroom::testing::Fail(__FILE__, __LINE__,                                 \
                                   std::string(#expression " gives ") +                \
-                                      ::strongroom::CodeName(expected) + ", got " + expect_s.ToString()); \
+                                      ::strongroom::CodeName(expected) + ", got " +   \
+                                      expect_s.ToString());                           \
   } while (0)

@@ -1,3 +1,4 @@
+// Runs the registered cases, one after the other in one process.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -72,12 +73,15 @@ static int Run(int argc, char** argv) {
     skipped = false;
     auto start = std::chrono::steady_clock::now();
     each.function();
-    double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     const char* word = failures_in_case ? "FAIL" : skipped ? "skip" : "ok";
-    if (failures_in_case || skipped || ms > 500) printf("%-4s %s (%.0f ms)\n", word, each.name.c_str(), ms);
+    if (failures_in_case || skipped || took.count() > 500) {
+      printf("%-4s %s (%.0f ms)\n", word, each.name.c_str(), took.count());
+    }
     if (failures_in_case) {
       ++failed;
-      printf("  replay: strongroom_test --seed %llu %s\n", static_cast<unsigned long long>(seed), each.name.c_str());
+      printf("  replay: strongroom_test --seed %llu %s\n", static_cast<unsigned long long>(seed),
+             each.name.c_str());
     } else if (skipped) {
       ++skips;
     } else {

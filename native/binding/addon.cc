@@ -1,3 +1,4 @@
+// The module: what Node loads.
 #include <napi.h>
 
 static Napi::Object Init(Napi::Env, Napi::Object exports) { return exports; }
