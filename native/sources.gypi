@@ -17,12 +17,15 @@
       "native/erasure/reed_solomon.cc",
       "native/erasure/rs_dispatch.cc",
       "native/erasure/rs_scalar.cc",
+      "native/format/segment.cc",
+      "native/format/superblock.cc",
       "native/hash/crc64.cc",
       "native/hash/crc64_table.cc",
       "native/hash/sha256.cc",
       "native/hash/xxh64.cc",
-      "native/format/segment.cc",
-      "native/format/superblock.cc"
+      "native/io/posix_env.cc",
+      "native/io/posix_file.cc",
+      "native/io/task_queue.cc"
     ],
     "strongroom_addon_sources": [
       "native/binding/addon.cc"
@@ -38,7 +41,10 @@
       "native/erasure/rs_kernels_test.cc",
       "native/hash/crc64_test.cc",
       "native/hash/sha256_test.cc",
-      "native/hash/xxh64_test.cc"
+      "native/hash/xxh64_test.cc",
+      "native/io/env_test.cc",
+      "native/io/posix_env_test.cc",
+      "native/io/task_queue_test.cc"
     ],
     "strongroom_ssse3_sources": [],
     "strongroom_ssse3_flags": ["-mssse3", "-mpclmul", "-msse4.1"],

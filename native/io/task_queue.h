@@ -16,35 +16,42 @@
 
 namespace strongroom::io {
 
+// How long a zone may take to answer before it counts as gone, unless the store says otherwise.
+constexpr uint64_t kZoneDeadlineNanos = 2000000000;
+
 class TaskQueue {
  public:
   using Task = std::function<void()>;
 
   TaskQueue(Env* env, const std::string& name, size_t thread_count);
-  // Joins threads that are idle or end within the deadline; detaches those that do not.
+  // Stops, with kZoneDeadlineNanos, if Stop was not called; joins the threads that have ended,
+  // detaches those that have not. Never called by a task of its own.
   ~TaskQueue();
 
   // Runs `task` on one of the threads, first come first served. False after Stop.
   bool Post(Task task);
-  // Posts, then waits for the task's end: its Status, or kTimedOut after `deadline_nanos`, or kClosed.
+  // Posts, then waits for the task's end: its Status, or kTimedOut after `deadline_nanos`, or
+  // kClosed.
   Status Run(std::function<Status()> task, uint64_t deadline_nanos);
-  // Refuses new tasks, drops those not begun, waits at most `deadline_nanos` for those running. True
-  // when every thread has ended.
+  // Refuses new tasks, drops those not begun, waits at most `deadline_nanos` for those running.
+  // True when every thread has ended.
   bool Stop(uint64_t deadline_nanos);
   // How many threads have been in one task for longer than `nanos`: stuck in a dead disk.
   size_t Stuck(uint64_t nanos) const;
 
  private:
   struct Shared;
+  static void Work(const std::shared_ptr<Shared>& shared, size_t number);
   std::shared_ptr<Shared> shared_;
   std::vector<std::unique_ptr<Thread>> threads_;
 };
 
-// Completion: a Status that one side sets once and the other waits for with a deadline.
+// Completion: a Status that one side sets once and the other waits for with a deadline. It may be
+// destroyed as soon as Wait has returned what was set; where Wait may time out, share it.
 class Completion {
  public:
   Completion() : done_(&mutex_) {}
-  void Set(Status status);
+  void Set(Status status);  // The first one counts.
   bool IsSet();
   // kTimedOut when it is not set within `nanos`.
   Status Wait(uint64_t nanos);
