@@ -1,9 +1,6 @@
-<<<<<<< HEAD
 // Mutex and CondVar over pthreads, or over the scheduler of the calling task.
-=======
 #include "base/glibc_floor.h"
 
->>>>>>> 8e3676b (Add the posix Env, TaskQueue and Completion)
 #include "base/sync.h"
 
 #include <time.h>
