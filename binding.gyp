@@ -43,7 +43,7 @@
       'xcode_settings': { 'OTHER_CFLAGS': ['<@(strongroom_neon_flags)'] } }]] },
     {
       'target_name': 'strongroom_core', 'type': 'static_library',
-      'sources': ['<@(strongroom_core_sources)'],
+      'sources': ['<@(strongroom_core_sources)'], 'defines': ['<@(strongroom_leveldb_defines)'],
       'cflags_cc': ['<@(strongroom_warnings)']
     },
     {

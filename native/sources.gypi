@@ -23,6 +23,14 @@
       "native/hash/crc64_table.cc",
       "native/hash/sha256.cc",
       "native/hash/xxh64.cc",
+      "native/index/background.cc",
+      "native/index/failures.cc",
+      "native/index/leveldb_index.cc",
+      "native/index/manifest.cc",
+      "native/index/overlay_env.cc",
+      "native/index/scan.cc",
+      "native/index/sealed_env.cc",
+      "native/index/sealed_file.cc",
       "native/io/posix_env.cc",
       "native/io/posix_file.cc",
       "native/io/task_queue.cc"
@@ -42,6 +50,8 @@
       "native/hash/crc64_test.cc",
       "native/hash/sha256_test.cc",
       "native/hash/xxh64_test.cc",
+      "native/index/index_test.cc",
+      "native/index/scan_test.cc",
       "native/io/env_test.cc",
       "native/io/posix_env_test.cc",
       "native/io/task_queue_test.cc"
