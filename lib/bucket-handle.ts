@@ -1,0 +1,186 @@
+// Bucket: the handle a caller holds. It owns nothing; each method is one verb of bucket/ or object/,
+// told to whoever traces it.
+import type { TracingChannel } from 'node:diagnostics_channel';
+import { deleteBucket } from './bucket/delete.ts';
+import { bucketExists, bucketInfo } from './bucket/info.ts';
+import type { BucketInfo, DeleteBucketOptions } from './bucket/types.ts';
+import { type TraceContext, verbChannel } from './context/events.ts';
+import type { StoreContext } from './context/store-context.ts';
+import { getObject } from './object/get.ts';
+import { hasObject, headObject } from './object/head.ts';
+import { listObjects } from './object/list.ts';
+import { putObject } from './object/put.ts';
+import { removeObjects } from './object/remove.ts';
+import type {
+  Body,
+  GetOptions,
+  HeadOptions,
+  Listing,
+  ListOptions,
+  ObjectBody,
+  PutOptions,
+  RemoveOptions,
+  RemoveResult,
+  StoredObject,
+} from './object/types.ts';
+import type { Store } from './store.ts';
+
+const putChannel = verbChannel('object.put');
+const getChannel = verbChannel('object.get');
+const headChannel = verbChannel('object.head');
+const removeChannel = verbChannel('object.remove');
+
+/**
+ * A handle on a bucket, which may or may not exist: making a handle does no I/O and never fails.
+ * Every failure of a method arrives as a rejection.
+ *
+ * Get one from {@link Store.bucket}.
+ */
+export class Bucket {
+  readonly name: string;
+  readonly store: Store;
+  readonly #context: StoreContext;
+
+  /** @internal */
+  constructor(store: Store, context: StoreContext, name: string) {
+    this.store = store;
+    this.name = name;
+    this.#context = context;
+  }
+
+  /**
+   * Name, owner and age of the bucket.
+   * @throws {StoreError} NoSuchBucket, InvalidBucketName, STORE_CLOSED
+   */
+  info(): Promise<BucketInfo> {
+    return bucketInfo(this.#context, this.name);
+  }
+
+  /**
+   * Whether the bucket exists.
+   * @throws {StoreError} InvalidBucketName, STORE_CLOSED
+   */
+  exists(): Promise<boolean> {
+    return bucketExists(this.#context, this.name);
+  }
+
+  /**
+   * Deletes the bucket, which must be empty unless `force` removes its objects first.
+   * @throws {StoreError} NoSuchBucket, BucketNotEmpty, InvalidBucketName, ABORTED, STORE_CLOSED
+   */
+  delete(options?: DeleteBucketOptions): Promise<void> {
+    return deleteBucket(this.#context, this.name, options);
+  }
+
+  /**
+   * Stores a body of any kind and length in bounded memory. When the promise resolves the object is
+   * durable in every zone of the set; a put that fails or is aborted leaves nothing, and the object
+   * that stood there before stays.
+   *
+   * @throws {TypeError} the body has no bytes in it
+   * @throws {StoreError} InvalidObjectName, InvalidArgument, IncompleteBody, FileAlreadyExists,
+   * PreconditionFailed, NoSuchBucket, EntityTooLarge, ABORTED, STORE_CLOSED, STORE_FULL,
+   * STORE_READ_ONLY, COMMIT_UNKNOWN
+   * @example
+   * ```ts
+   * import { createReadStream } from 'node:fs';
+   * import { openMemory } from 'strongroom';
+   *
+   * await using store = await openMemory();
+   * const docs = store.bucket('docs');
+   * await docs.put('hello.txt', 'hi', { contentType: 'text/plain' });
+   * await docs.put('package.json', createReadStream('package.json'), {
+   *   metadata: { source: 'npm' },
+   *   onProgress: ({ loaded }) => console.error(`${loaded} bytes`),
+   * });
+   * ```
+   */
+  put(key: string, body: Body, options?: PutOptions): Promise<StoredObject> {
+    if (!putChannel.hasSubscribers) return putObject(this.#context, this.name, key, body, options);
+    return this.#traced(putChannel, key, () =>
+      putObject(this.#context, this.name, key, body, options),
+    );
+  }
+
+  /**
+   * Opens an object for reading, whole or a range; null when there is none.
+   *
+   * @throws {StoreError} InvalidObjectName, InvalidArgument, InvalidRange, NotModified,
+   * PreconditionFailed, NoSuchBucket, ABORTED, STORE_CLOSED, STORE_CORRUPT, DECRYPT_FAILED
+   * @example
+   * ```ts
+   * import { openMemory } from 'strongroom';
+   *
+   * await using store = await openMemory();
+   * const docs = store.bucket('docs');
+   * await docs.put('hello.txt', 'hello world');
+   * const all = await docs.get('hello.txt');
+   * console.log(await all?.text());
+   * const end = await docs.get('hello.txt', { range: { suffix: 5 } });
+   * for await (const bytes of end ?? []) console.log(bytes.length);
+   * ```
+   */
+  get(key: string, options?: GetOptions): Promise<ObjectBody | null> {
+    if (!getChannel.hasSubscribers) return getObject(this.#context, this.name, key, options);
+    return this.#traced(getChannel, key, () => getObject(this.#context, this.name, key, options));
+  }
+
+  /**
+   * What is known of an object, without its bytes; null when there is none.
+   * @throws {StoreError} InvalidObjectName, InvalidArgument, NoSuchBucket, ABORTED, STORE_CLOSED
+   */
+  head(key: string, options?: HeadOptions): Promise<StoredObject | null> {
+    if (!headChannel.hasSubscribers) return headObject(this.#context, this.name, key, options);
+    return this.#traced(headChannel, key, () => headObject(this.#context, this.name, key, options));
+  }
+
+  /**
+   * Whether there is an object under this key.
+   * @throws {StoreError} InvalidObjectName, InvalidArgument, NoSuchBucket, ABORTED, STORE_CLOSED
+   */
+  has(key: string, options?: HeadOptions): Promise<boolean> {
+    return hasObject(this.#context, this.name, key, options);
+  }
+
+  /**
+   * Removes one object or many. A key that holds no object counts as removed. Many keys go in
+   * commits of 256; when one fails after the first, `errors` names the keys that are still there.
+   * @throws {StoreError} InvalidObjectName, InvalidArgument, PreconditionFailed, NoSuchBucket,
+   * ABORTED, STORE_CLOSED, STORE_READ_ONLY, COMMIT_UNKNOWN
+   */
+  remove(key: string | string[], options?: RemoveOptions): Promise<RemoveResult> {
+    if (!removeChannel.hasSubscribers) return removeObjects(this.#context, this.name, key, options);
+    return this.#traced(removeChannel, typeof key === 'string' ? key : undefined, () =>
+      removeObjects(this.#context, this.name, key, options),
+    );
+  }
+
+  /**
+   * Lists objects and common prefixes in byte order of the keys.
+   *
+   * @throws {StoreError} when it is iterated: InvalidArgument, InvalidObjectName, NoSuchBucket,
+   * ABORTED, STORE_CLOSED
+   * @example
+   * ```ts
+   * import { openMemory } from 'strongroom';
+   *
+   * await using store = await openMemory();
+   * const docs = store.bucket('docs');
+   * await docs.put('2024/a.txt', 'a');
+   * await docs.put('2025/b.txt', 'b');
+   * for await (const { key, size } of docs.list({ prefix: '2025/' })) console.log(key, size);
+   * for await (const year of docs.list({ delimiter: '/' }).prefixes()) console.log(year);
+   * ```
+   */
+  list(options?: ListOptions): Listing<StoredObject> {
+    return listObjects(this.#context, this.name, options);
+  }
+
+  #traced<T>(
+    channel: TracingChannel<string, TraceContext>,
+    key: string | undefined,
+    call: () => Promise<T>,
+  ): Promise<T> {
+    return channel.tracePromise(call, { bucket: this.name, key });
+  }
+}

@@ -1,0 +1,79 @@
+// delete: a bucket that holds nothing. That nothing is there is a condition of the commit itself, so
+// an object that is put at the same moment either comes first (BucketNotEmpty) or finds no bucket.
+import type { StoreContext } from '../context/store-context.ts';
+import { objectTextFrom, ownObjectRowKey, versionSize } from '../engine/row-key.ts';
+import type { Effect, Page, RowKey } from '../engine/storage-engine.ts';
+import { StoreError } from '../errors.ts';
+import { aborted, booleanOption, checkOptions, checkSignal } from '../options.ts';
+import type { DeleteBucketOptions } from './types.ts';
+
+const known: ReadonlySet<string> = new Set(['force', 'signal']);
+/** Effects of one transaction of a forced delete. */
+const batchMax = 256;
+
+export async function deleteBucket(
+  context: StoreContext,
+  name: string,
+  options: DeleteBucketOptions = {},
+): Promise<void> {
+  checkOptions('delete', options, known); // InvalidArgument
+  const force = booleanOption('delete', 'force', options.force, false);
+  checkSignal('delete', options.signal); // ABORTED
+  context.enter(); // STORE_CLOSED
+  try {
+    for (;;) {
+      if (await deleteEmpty(context, name)) return;
+      if (!force) throw new StoreError('BucketNotEmpty', undefined, { bucket: name });
+      await removeObjects(context, name, options.signal);
+    }
+  } finally {
+    context.leave();
+  }
+}
+
+/** False when objects are there; NoSuchBucket. */
+async function deleteEmpty(context: StoreContext, name: string): Promise<boolean> {
+  for (;;) {
+    const bucket = await context.buckets.require(name);
+    try {
+      await context.engine.commit({
+        checks: bucket.checks,
+        empty: [bucket.objects],
+        effects: [{ key: bucket.check.key, delete: true }],
+      });
+      context.buckets.forget(name);
+      return true;
+    } catch (error) {
+      if (!StoreError.is(error, 'PreconditionFailed')) throw error;
+      const now = await context.buckets.require(name);
+      // The row has not moved, so it was the range that is not empty.
+      if (now.check.revision === bucket.check.revision) return false;
+    }
+  }
+}
+
+/** In pieces: a crash or an abort on the way leaves a bucket with fewer objects. */
+async function removeObjects(
+  context: StoreContext,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { checks, objects, row } = await context.buckets.require(name);
+  let start: RowKey | null = objects.start;
+  while (start !== null) {
+    if (signal?.aborted) throw aborted(signal);
+    const range = { start, end: objects.end, textFrom: objectTextFrom, versionSize };
+    const page: Page = await context.engine.scan({ ...range, limit: batchMax });
+    const effects: Effect[] = [];
+    for (let i = 0; i < page.count; i++)
+      effects.push({ key: ownObjectRowKey(row.id, page.text(i)), delete: true });
+    try {
+      if (effects.length > 0) await context.engine.commit({ checks, effects });
+    } catch (error) {
+      // The bucket moved: deleteEmpty looks at it again.
+      if (StoreError.is(error, 'PreconditionFailed')) return;
+      throw error;
+    }
+    start = page.resume;
+  }
+}

@@ -1,0 +1,82 @@
+// Row keys: bytes in memcmp order, one family per first letter.
+//
+//   bucket row = 'b' name
+//   object row = 'o' bucket-id(8) key 00 inverted-version(8, big-endian)
+//
+// Keys hold no 00, so the terminator keeps prefix order equal to UTF-8 order: `a` sorts before `a/b`.
+// The version is inverted so that the newest comes first; an unversioned object has version 0, which
+// is eight FF. The bucket's id, not its name, stands in the key: a bucket that is deleted and created
+// again can never show rows of the old one.
+import type { RowKey } from './storage-engine.ts';
+
+/** Where the key begins in an object row's row key. */
+export const objectTextFrom = 9;
+/** Bytes of the version at the end of an object row's row key. */
+export const versionSize = 8;
+export const bucketIdSize = 8;
+
+const letterB = 0x62;
+const letterO = 0x6f;
+
+// UTF-8 takes at most three bytes for each UTF-16 unit; keys have been measured before they get here.
+const scratch = Buffer.allocUnsafeSlow(objectTextFrom + 3 * 1023 + 1 + versionSize);
+scratch[0] = letterO;
+
+export function bucketRowKey(name: string): RowKey {
+  return Buffer.from(`b${name}`, 'latin1');
+}
+
+/** The bounds of all bucket rows whose names begin with `prefix` (ASCII). */
+export function bucketRows(prefix: string): { start: RowKey; end: RowKey } {
+  const start = bucketRowKey(prefix);
+  return { start, end: successor(start) };
+}
+
+/**
+ * The row key of an unversioned object, in scratch memory: valid until the next call, which is all
+ * that an engine needs (see RowKey).
+ */
+export function objectRowKey(bucketId: Uint8Array, key: string): RowKey {
+  scratch.set(bucketId, 1);
+  const end = objectTextFrom + scratch.write(key, objectTextFrom, 'utf8');
+  scratch[end] = 0;
+  scratch.fill(0xff, end + 1, end + 1 + versionSize);
+  return scratch.subarray(0, end + 1 + versionSize);
+}
+
+/** As objectRowKey, in memory of its own: for transactions with several objects. */
+export function ownObjectRowKey(bucketId: Uint8Array, key: string): RowKey {
+  return Uint8Array.prototype.slice.call(objectRowKey(bucketId, key));
+}
+
+/** 'o' bucket-id text: where the rows of keys that begin with `text` start. Memory of its own. */
+export function objectTextKey(bucketId: Uint8Array, text: string, ...tail: number[]): Buffer {
+  const size = Buffer.byteLength(text);
+  const bytes = Buffer.allocUnsafeSlow(objectTextFrom + size + tail.length);
+  bytes[0] = letterO;
+  bytes.set(bucketId, 1);
+  bytes.write(text, objectTextFrom, 'utf8');
+  bytes.set(tail, objectTextFrom + size);
+  return bytes;
+}
+
+/** The bounds of all rows of a bucket's objects whose keys begin with `prefix`. */
+export function objectRows(bucketId: Uint8Array, prefix: string): { start: RowKey; end: RowKey } {
+  const start = objectTextKey(bucketId, prefix);
+  return { start, end: successor(start) };
+}
+
+/** The first row key behind all that begin with `bytes`: last byte plus one, after dropping FF. */
+export function successor(bytes: Uint8Array): RowKey {
+  let size = bytes.length;
+  while (size > 0 && bytes[size - 1] === 0xff) size--;
+  const next = Uint8Array.prototype.slice.call(bytes, 0, size);
+  if (size > 0) next[size - 1] = (next[size - 1] ?? 0) + 1;
+  return next;
+}
+
+/** The letter that begins every bucket row's key; for tests and the rescue reader. */
+export const families: { readonly bucket: number; readonly object: number } = {
+  bucket: letterB,
+  object: letterO,
+};

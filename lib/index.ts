@@ -1,0 +1,29 @@
+// The public surface of strongroom: exports only.
+
+export type { ListBucketsOptions } from './bucket/list.ts';
+export type { BucketInfo, CreateBucketOptions, DeleteBucketOptions } from './bucket/types.ts';
+export type { Bucket } from './bucket-handle.ts';
+export type { StorageClass } from './context/bucket-row.ts';
+export type { Logger, StoreEvent } from './context/events.ts';
+export { type EngineCode, type ErrorCode, type OssCode, StoreError } from './errors.ts';
+export type { Health, HealthStatus, ZoneStatus } from './health.ts';
+export type { RootKey } from './keys/root-key.ts';
+export type { Progress } from './object/progress.ts';
+export type {
+  Body,
+  GetCondition,
+  GetOptions,
+  HeadOptions,
+  Listing,
+  ListOptions,
+  ListPage,
+  ObjectBody,
+  PutCondition,
+  PutOptions,
+  Range,
+  RemoveOptions,
+  RemoveResult,
+  StoredObject,
+} from './object/types.ts';
+export { type Geometry, type MemoryOptions, type OpenOptions, open, openMemory } from './open.ts';
+export type { Store } from './store.ts';

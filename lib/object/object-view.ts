@@ -1,0 +1,142 @@
+// ObjectView: one object of a row or of a line of a page. A listing makes a thousand of these, so
+// nothing is decoded before it is asked for.
+import { inspect } from 'node:util';
+import type { StorageClass } from '../context/bucket-row.ts';
+import type { Page, Row } from '../engine/storage-engine.ts';
+import { decodeObjectRow, type ObjectHeader } from './object-row.ts';
+import type { StoredObject } from './types.ts';
+
+/** What a view reads from: a Page, or one row that looks like it. */
+export type Entries = Pick<Page, 'text' | 'modified' | 'blobId' | 'size' | 'crc64' | 'body'>;
+
+/** A row as a page of one entry. */
+export class RowEntry implements Entries {
+  readonly #key: string;
+  readonly #row: Row;
+
+  constructor(key: string, row: Row) {
+    this.#key = key;
+    this.#row = row;
+  }
+
+  text(): string {
+    return this.#key;
+  }
+  modified(): number {
+    return this.#row.modified;
+  }
+  blobId(): string | null {
+    return this.#row.blob?.id ?? null;
+  }
+  size(): number {
+    return this.#row.blob?.size ?? 0;
+  }
+  crc64(): string {
+    return this.#row.blob?.crc64 ?? '0';
+  }
+  body(): Uint8Array {
+    return this.#row.body;
+  }
+}
+
+export class ObjectView implements StoredObject {
+  readonly #bucket: string;
+  readonly #entries: Entries;
+  readonly #i: number;
+  #key: string | null = null;
+  #header: ObjectHeader | null = null;
+
+  constructor(bucket: string, entries: Entries, i: number) {
+    this.#bucket = bucket;
+    this.#entries = entries;
+    this.#i = i;
+  }
+
+  get bucket(): string {
+    return this.#bucket;
+  }
+  get key(): string {
+    this.#key ??= this.#entries.text(this.#i);
+    return this.#key;
+  }
+  get type(): 'Normal' {
+    return 'Normal';
+  }
+  get size(): number {
+    return this.#entries.size(this.#i);
+  }
+  get etag(): string {
+    return etagOf(this.#entries.blobId(this.#i));
+  }
+  get lastModified(): Date {
+    return new Date(this.#entries.modified(this.#i));
+  }
+  get contentType(): string {
+    return this.#decoded.contentType ?? 'application/octet-stream';
+  }
+  get metadata(): Readonly<Record<string, string>> {
+    return this.#decoded.metadata;
+  }
+  get storageClass(): StorageClass {
+    return 'Standard';
+  }
+  get checksums(): Readonly<{ crc64: string }> {
+    return { crc64: this.#entries.crc64(this.#i) };
+  }
+
+  httpHeaders(): Headers {
+    const header = this.#decoded;
+    const headers = new Headers({
+      'content-type': this.contentType,
+      'content-length': String(this.size),
+      etag: this.etag,
+      'last-modified': this.lastModified.toUTCString(),
+      'x-oss-hash-crc64ecma': this.checksums.crc64,
+      'x-oss-object-type': this.type,
+      'x-oss-storage-class': this.storageClass,
+    });
+    if (header.contentEncoding) headers.set('content-encoding', header.contentEncoding);
+    if (header.contentDisposition) headers.set('content-disposition', header.contentDisposition);
+    if (header.contentLanguage) headers.set('content-language', header.contentLanguage);
+    if (header.cacheControl) headers.set('cache-control', header.cacheControl);
+    if (header.expires) headers.set('expires', header.expires.toUTCString());
+    // Values may be any text; on the wire they are percent-encoded where they are not ASCII.
+    for (const [name, value] of Object.entries(header.metadata))
+      headers.set(`x-oss-meta-${name}`, value.replace(/[^\x20-\x7e]+/g, encodeURIComponent));
+    return headers;
+  }
+
+  toJSON(): object {
+    const { bucket, key, type, size, etag, lastModified } = this;
+    const { contentType, metadata, storageClass, checksums } = this;
+    return {
+      bucket,
+      key,
+      type,
+      size,
+      etag,
+      lastModified,
+      contentType,
+      metadata,
+      storageClass,
+      checksums,
+    };
+  }
+
+  get #decoded(): ObjectHeader {
+    this.#header ??= decodeObjectRow(this.#entries.body(this.#i));
+    return this.#header;
+  }
+}
+
+// console.log() shows the fields, not the empty object that getters alone would leave.
+Object.defineProperty(ObjectView.prototype, inspect.custom, {
+  value(this: ObjectView): object {
+    return this.toJSON();
+  },
+});
+
+/** The blob's id in double quotes: see docs/decisions/0002-etag-is-the-blob-id.md. */
+export function etagOf(blobId: string | null): string {
+  return `"${blobId ?? ''}"`;
+}

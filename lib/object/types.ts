@@ -1,0 +1,172 @@
+// The shapes a caller of the object verbs meets: bodies, options, results.
+import type { Blob } from 'node:buffer';
+import type { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import type { StorageClass } from '../context/bucket-row.ts';
+import type { StoreError } from '../errors.ts';
+import type { Progress } from './progress.ts';
+
+/**
+ * Anything with bytes in it; null is the empty body. Text becomes UTF-8. Pieces of streams and
+ * iterables are byte arrays or strings. Anything else, a plain object above all, is refused with a
+ * TypeError that says so.
+ */
+export type Body =
+  | string
+  | ArrayBuffer
+  | SharedArrayBuffer
+  | ArrayBufferView
+  | Blob
+  | ReadableStream
+  | Readable
+  | AsyncIterable<Uint8Array | string>
+  | Iterable<Uint8Array>
+  | Response
+  | null;
+
+export interface PutOptions {
+  /** @default the type of a Blob or Response, else 'application/octet-stream' */
+  contentType?: string | undefined;
+  contentEncoding?: string | undefined;
+  contentDisposition?: string | undefined;
+  contentLanguage?: string | undefined;
+  cacheControl?: string | undefined;
+  expires?: Date | undefined;
+  /**
+   * Up to 8192 bytes of names and values together. Names are HTTP tokens and are kept in lower case;
+   * values are text without control characters.
+   */
+  metadata?: Record<string, string> | undefined;
+  /** Write only if this holds; else FileAlreadyExists (absent) or PreconditionFailed (the others). */
+  onlyIf?: PutCondition | undefined;
+  /** Bytes the body must have, else IncompleteBody. Never required, streams included. */
+  size?: number | undefined;
+  /** At most ten calls a second, and one at the end. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+/** ETags count with and without their double quotes. */
+export interface PutCondition {
+  /** The key holds no object: If-None-Match: *. */
+  absent?: true | undefined;
+  /** The object has this ETag: If-Match. */
+  etag?: string | undefined;
+  /** The object was not modified after this moment, in whole seconds. */
+  unmodifiedSince?: Date | undefined;
+}
+export interface GetCondition {
+  /** PreconditionFailed unless the object has this ETag. */
+  etag?: string | undefined;
+  /** NotModified if the object has this ETag. */
+  notEtag?: string | undefined;
+  /** NotModified unless the object was modified after this moment, in whole seconds. */
+  modifiedSince?: Date | undefined;
+  /** PreconditionFailed if the object was modified after this moment, in whole seconds. */
+  unmodifiedSince?: Date | undefined;
+}
+
+/**
+ * Offsets and lengths are bytes. A range that goes on behind the end is cut there; one that begins
+ * at or behind the end throws InvalidRange. The text form is one range as in HTTP.
+ */
+export type Range =
+  | { offset: number; length?: number | undefined }
+  | { offset?: number | undefined; length: number }
+  | { suffix: number }
+  | `bytes=${string}`;
+
+export interface HeadOptions {
+  signal?: AbortSignal | undefined;
+}
+export interface GetOptions extends HeadOptions {
+  range?: Range | undefined;
+  onlyIf?: GetCondition | undefined;
+  /** At most ten calls a second, and one at the end; counts the bytes that left the body. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+export interface RemoveOptions {
+  /** For one key only. */
+  onlyIf?: { etag: string } | undefined;
+  signal?: AbortSignal | undefined;
+}
+/** Keys that held no object count as removed. */
+export interface RemoveResult {
+  removed: { key: string }[];
+  errors: { key: string; error: StoreError }[];
+}
+
+/** One object as of one moment. Fields are decoded when asked for; toJSON() gives them all. */
+export interface StoredObject {
+  readonly key: string;
+  readonly bucket: string;
+  readonly type: 'Normal';
+  /** Bytes. */
+  readonly size: number;
+  /** The random id of the object's bytes, in double quotes: never the same for two puts. */
+  readonly etag: string;
+  readonly lastModified: Date;
+  readonly contentType: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly storageClass: StorageClass;
+  /** crc64 is CRC64/XZ over the plaintext, an unsigned decimal string. */
+  readonly checksums: Readonly<{ crc64: string }>;
+  /** What an OSS server would send with the object. */
+  httpHeaders(): Headers;
+  toJSON(): object;
+}
+
+/**
+ * An open read. Dispose it, or read it to the end; a forgotten one is closed on garbage collection
+ * with a `body:forgotten` event. It can be read once, in one of these ways; a second one is a
+ * TypeError.
+ */
+export interface ObjectBody extends StoredObject, AsyncIterable<Uint8Array>, AsyncDisposable {
+  /** The part that is served, when a range was asked for. */
+  readonly range?: { offset: number; length: number };
+  readonly body: ReadableStream<Uint8Array>;
+  readonly bodyUsed: boolean;
+  /** The same stream as `body`. Verified pieces of fresh memory, at most 1 MiB each. */
+  stream(): ReadableStream<Uint8Array>;
+  readable(): Readable;
+  bytes(): Promise<Uint8Array>;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  /** As UTF-8; a byte order mark is left out. */
+  text(): Promise<string>;
+  json<T = unknown>(): Promise<T>;
+  blob(): Promise<Blob>;
+}
+
+export interface ListOptions {
+  /** Only keys that begin with this. */
+  prefix?: string | undefined;
+  /** Keys that share a text up to this, looked for behind the prefix, become one common prefix. */
+  delimiter?: string | undefined;
+  /** Only what comes after this key, in the direction of the listing. */
+  startAfter?: string | undefined;
+  /** Go on where a page of the same listing ended. */
+  cursor?: string | undefined;
+  /** Objects and common prefixes in all, not for each page. @default no limit */
+  limit?: number | undefined;
+  /** From the last key to the first. @default false */
+  reverse?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+}
+export interface ListPage<T> {
+  objects: T[];
+  /** Common prefixes. */
+  prefixes: string[];
+  /** For ListOptions.cursor; present when truncated. */
+  cursor?: string;
+  /** More may follow. */
+  truncated: boolean;
+}
+/**
+ * The entries of a bucket in byte order of their keys (as UTF-8). Each page is one moment of the
+ * bucket; between pages it may change. Nothing is read before the listing is iterated.
+ */
+export interface Listing<T> extends AsyncIterable<T> {
+  /** Up to 1000 entries each. */
+  pages(): AsyncIterable<ListPage<T>>;
+  prefixes(): AsyncIterable<string>;
+  toArray(): Promise<T[]>;
+}

@@ -1,0 +1,169 @@
+// Upload: one body of pieces on its way to the engine. It gathers small pieces, so that the engine
+// sees few and large ones, passes large ones through uncopied, and keeps nothing of a body that
+// fails, ends early or is aborted. Memory is bounded: one piece and one gathering of at most 1 MiB.
+import type { Interruptible, StoreContext } from '../context/store-context.ts';
+import type { BlobWriter, KeyHandle, NewBlob } from '../engine/storage-engine.ts';
+import { StoreError } from '../errors.ts';
+import { aborted } from '../options.ts';
+import { type Pieces, PieceTypeError, pieceSizeMax } from './body.ts';
+import type { ProgressMeter } from './progress.ts';
+
+/** Pieces from this size on are worth a call of their own. */
+const directFrom = 256 * 1024;
+/** 48.8 TB, as in OSS. */
+const objectSizeMax = 48.8 * 2 ** 40;
+
+export class Upload implements Interruptible {
+  readonly #context: StoreContext;
+  readonly #pieces: Pieces;
+  readonly #expected: number | undefined;
+  readonly #meter: ProgressMeter | null;
+  #size = 0;
+  /** Why the upload must stop; what is pending ends with it. */
+  #stopped: Error | null = null;
+  #rejectNext: ((error: Error) => void) | null = null;
+
+  constructor(
+    context: StoreContext,
+    pieces: Pieces,
+    expected: number | undefined,
+    meter: ProgressMeter | null,
+  ) {
+    this.#context = context;
+    this.#pieces = pieces;
+    this.#expected = expected;
+    this.#meter = meter;
+  }
+
+  /** Seals the whole body: inline bytes when it is small, else a finished writer. */
+  async seal(kek: KeyHandle, signal: AbortSignal | undefined): Promise<NewBlob> {
+    const onAbort = () => this.interrupt(aborted(signal as AbortSignal));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#context.interruptible.add(this);
+    try {
+      return await this.#seal(kek);
+    } finally {
+      this.#context.interruptible.delete(this);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  interrupt(error: Error): void {
+    this.#stopped ??= error;
+    this.#rejectNext?.(this.#stopped);
+  }
+
+  async #seal(kek: KeyHandle): Promise<NewBlob> {
+    const { engine } = this.#context;
+    const gathering = new Gathering();
+    let writer: BlobWriter | null = null;
+    try {
+      for (let piece = await this.#next(); piece !== null; piece = await this.#next()) {
+        if (writer === null && gathering.size + piece.length <= engine.smallBlobMax) {
+          gathering.add(piece);
+        } else {
+          writer ??= engine.writeBlob(kek);
+          await this.#pass(piece, gathering, writer);
+        }
+        this.#meter?.add(piece.length);
+      }
+      if (writer === null) return { bytes: gathering.take(), kek };
+      await this.#flush(gathering, writer);
+      await writer.finish();
+      this.#goOn();
+      return writer;
+    } catch (error) {
+      await writer?.dispose();
+      throw error;
+    }
+  }
+
+  async #pass(piece: Uint8Array, gathering: Gathering, writer: BlobWriter): Promise<void> {
+    if (piece.length >= directFrom) {
+      await this.#flush(gathering, writer);
+      for (let at = 0; at < piece.length; at += pieceSizeMax)
+        await this.#write(piece.subarray(at, at + pieceSizeMax), writer);
+      return;
+    }
+    if (gathering.size + piece.length > pieceSizeMax) await this.#flush(gathering, writer);
+    gathering.add(piece);
+  }
+
+  async #flush(gathering: Gathering, writer: BlobWriter): Promise<void> {
+    if (gathering.size > 0) await this.#write(gathering.take(), writer);
+  }
+
+  async #write(bytes: Uint8Array, writer: BlobWriter): Promise<void> {
+    this.#goOn();
+    await writer.write(bytes);
+  }
+
+  /** The next piece, counted; null at the end of a body of the right size. */
+  async #next(): Promise<Uint8Array | null> {
+    this.#goOn();
+    const piece = await this.#wait();
+    this.#goOn();
+    const expected = this.#expected ?? this.#pieces.size;
+    if (piece === null) {
+      if (expected !== undefined && this.#size !== expected) throw wrongSize(this.#size, expected);
+      return null;
+    }
+    this.#size += piece.length;
+    if (expected !== undefined && this.#size > expected) throw wrongSize(this.#size, expected);
+    if (this.#size > objectSizeMax) throw new StoreError('EntityTooLarge');
+    return piece;
+  }
+
+  /** A body may never send another byte, so waiting for it ends when the upload is interrupted. */
+  #wait(): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      this.#rejectNext = reject;
+      this.#pieces.next().then(resolve, (error) => reject(this.#stopped ?? bodyFailed(error)));
+    });
+  }
+
+  #goOn(): void {
+    if (this.#stopped !== null) throw this.#stopped;
+  }
+}
+
+/** Bytes put together for one call of the engine. */
+class Gathering {
+  #bytes = Buffer.alloc(0);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(piece: Uint8Array): void {
+    const needed = this.#size + piece.length;
+    if (needed > this.#bytes.length) {
+      // Doubling keeps a thousand small uploads small.
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(2 * needed, pieceSizeMax)));
+      grown.set(this.#bytes.subarray(0, this.#size));
+      this.#bytes = grown;
+    }
+    this.#bytes.set(piece, this.#size);
+    this.#size = needed;
+  }
+
+  /** What was gathered; good until the next add(). */
+  take(): Uint8Array {
+    const taken = this.#bytes.subarray(0, this.#size);
+    this.#size = 0;
+    return taken;
+  }
+}
+
+/** A body that is shorter or longer than was announced. */
+export function wrongSize(size: number, expected: number): StoreError {
+  return new StoreError('IncompleteBody', `the body has ${size} bytes, ${expected} were announced`);
+}
+
+/** What this library says of a piece stays; whatever the source itself throws becomes the cause. */
+function bodyFailed(error: unknown): Error {
+  if (error instanceof PieceTypeError) return error;
+  if (StoreError.is(error, 'IncompleteBody', 'InvalidArgument')) return error;
+  return new StoreError('IncompleteBody', 'the body failed while it was read', { cause: error });
+}

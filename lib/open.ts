@@ -1,0 +1,292 @@
+// open: from a path and options to a store. Everything that contradicts itself is refused before any
+// I/O; then the root key is fetched, and the engine does the rest.
+import { dirname, join, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Events, type Logger } from './context/events.ts';
+import { StoreContext } from './context/store-context.ts';
+import { MemoryEngine } from './engine/memory-engine.ts';
+import type { StorageEngine } from './engine/storage-engine.ts';
+import { invalidArgument, StoreError } from './errors.ts';
+import {
+  checkRootKey,
+  createKeyFile,
+  fetchRootKey,
+  isExposed,
+  type OpenedRootKey,
+  type RootKey,
+} from './keys/root-key.ts';
+import {
+  aborted,
+  booleanOption,
+  checkOptions,
+  checkSignal,
+  functionOption,
+  integerOption,
+} from './options.ts';
+import { Store } from './store.ts';
+
+export interface OpenOptions {
+  /** Create a missing store; a missing zone of an existing store is never created. @default true */
+  create?: boolean | undefined;
+  /**
+   * Needs no living writer (else STORE_LOCKED), writes not one byte, works on read-only media; every
+   * write throws STORE_READ_ONLY.
+   * @default false
+   */
+  readOnly?: boolean | undefined;
+  /** Let put() make a missing bucket. @default true */
+  autoCreateBuckets?: boolean | undefined;
+  /**
+   * Wraps the ring key, and nothing else. An unfit key throws WRONG_ROOT_KEY.
+   * @default the key file `<path>.rootkey`, mode 0600, created with the store and never inside a
+   * zone, plus one `store:insecure-root-key` event
+   */
+  rootKey?: RootKey | undefined;
+  /**
+   * Zones (failure domains), one directory each. 1 makes `<path>/zone-1`, 3 makes `<path>/zone-1` to
+   * `<path>/zone-3`. With explicit directories (one or three) `path` names only the store and its
+   * default key file. The same directory twice, also by symlink: InvalidArgument; one device for
+   * all: event `zones:shared-device`.
+   * @default 1
+   */
+  zones?: 1 | 3 | string[] | undefined;
+  /** Only when creating. */
+  geometry?: Geometry | undefined;
+  /** Milliseconds: the longest wait for a zone before a call goes on without it. @default 2000 */
+  zoneDeadlineMs?: number | undefined;
+  /** Wall time for Last-Modified. @default () => new Date() */
+  clock?: (() => Date) | undefined;
+  /** Is told of events; the shape of pino and of console. */
+  logger?: Logger | undefined;
+  signal?: AbortSignal | undefined;
+}
+/** `k+m`: k data cells and m parity cells for each stripe; the cells in one zone never exceed m. */
+export interface Geometry {
+  /** Blobs in the log: a copy per zone. @default '1+2' on three zones, '1+0' on one */
+  small?: `1+${number}` | undefined;
+  /** Blobs in files of their own. @default '4+2' on three zones, '1+0' on one */
+  large?: `${number}+${number}` | undefined;
+  /** Bytes of body above which a blob is large. @default 262144, one stripe of 4+2 */
+  largeFrom?: number | undefined;
+}
+
+const memoryOptions = ['autoCreateBuckets', 'clock', 'logger', 'signal'] as const;
+const knownMemory: ReadonlySet<string> = new Set(memoryOptions);
+const known: ReadonlySet<string> = new Set([
+  ...memoryOptions,
+  'create',
+  'readOnly',
+  'rootKey',
+  'zones',
+  'geometry',
+  'zoneDeadlineMs',
+]);
+const knownGeometry: ReadonlySet<string> = new Set(['small', 'large', 'largeFrom']);
+
+/**
+ * Opens a store, or creates it.
+ *
+ * A second open of the same path in the process, or from a worker, attaches to the same engine; with
+ * other options it throws InvalidArgument.
+ *
+ * @throws {StoreError} InvalidArgument, STORE_LOCKED, STORE_VERSION, STORE_CORRUPT,
+ * STORE_ROLLED_BACK, WRONG_ROOT_KEY, ZONE_UNAVAILABLE, ZONE_FOREIGN, QUORUM_LOST,
+ * NATIVE_LOAD_FAILED, ABORTED
+ * @example
+ * ```ts
+ * import { open } from 'strongroom';
+ *
+ * await using store = await open('./data', { zones: 3 });
+ * await store.bucket('docs').put('hello.txt', 'hi');
+ * console.log(await (await store.bucket('docs').get('hello.txt'))?.text());
+ * ```
+ */
+export async function open(path: string | URL, options: OpenOptions = {}): Promise<Store> {
+  const plan = planOpen(path, options); // TypeError, InvalidArgument, ABORTED
+  const events = new Events(plan.path, options.logger);
+  const { openEmbedded, readRootHint } = await import('./engine/embedded-engine.ts');
+  const hint = await readRootHint(plan.zones);
+  if (hint === null && !plan.create)
+    throw new StoreError('ZONE_UNAVAILABLE', `there is no store at ${plan.path}`);
+  const { key, hint: rootHint } = await rootKeyFor(plan, options, hint, events);
+  if (options.signal?.aborted) throw aborted(options.signal);
+  const engine = await openEmbedded({
+    zones: plan.zones,
+    create: plan.create,
+    readOnly: plan.readOnly,
+    rootKey: key,
+    rootHint,
+    zoneDeadlineMs: plan.zoneDeadlineMs,
+    ...plan.geometry,
+  });
+  return storeOver(engine, plan.path, options, events);
+}
+
+/**
+ * Opens a store that lives in memory, for tests and examples: the same rules, nothing durable, and no
+ * addon needed.
+ *
+ * @throws {StoreError} InvalidArgument, ABORTED
+ * @example
+ * ```ts
+ * import { openMemory } from 'strongroom';
+ *
+ * await using store = await openMemory();
+ * await store.bucket('docs').put('hello.txt', 'hi');
+ * ```
+ */
+export async function openMemory(options: MemoryOptions = {}): Promise<Store> {
+  checkOptions('openMemory', options, knownMemory);
+  checkShared('openMemory', options);
+  const events = new Events(':memory:', options.logger);
+  return storeOver(new MemoryEngine(), ':memory:', options, events);
+}
+/** What of OpenOptions means something in memory. */
+export type MemoryOptions = Pick<OpenOptions, (typeof memoryOptions)[number]>;
+
+function storeOver(
+  engine: StorageEngine,
+  path: string,
+  options: MemoryOptions,
+  events: Events,
+): Store {
+  const { clock, autoCreateBuckets = true } = options;
+  const now = clock === undefined ? Date.now : () => clock().getTime();
+  engine.onEvent((event) => events.emit(event));
+  return new Store(path, new StoreContext(engine, events, { autoCreateBuckets, now }));
+}
+
+interface OpenPlan {
+  readonly path: string;
+  readonly zones: readonly string[];
+  readonly create: boolean;
+  readonly readOnly: boolean;
+  readonly zoneDeadlineMs: number;
+  readonly geometry: { readonly small: string; readonly large: string; readonly largeFrom: number };
+  readonly defaultKeyFile: string;
+}
+
+/** No I/O: what the options say, or why they cannot be. */
+function planOpen(given: string | URL, options: OpenOptions): OpenPlan {
+  checkOptions('open', options, known);
+  checkShared('open', options);
+  const path = absolutePath(given);
+  const zones = zonePaths(path, options.zones ?? 1);
+  const readOnly = booleanOption('open', 'readOnly', options.readOnly, false);
+  const create = booleanOption('open', 'create', options.create, !readOnly);
+  if (readOnly && create) throw invalidArgument('open: readOnly contradicts create');
+  const zoneDeadlineMs = integerOption(
+    'open',
+    'zoneDeadlineMs',
+    options.zoneDeadlineMs,
+    1,
+    3_600_000,
+  );
+  const geometry = planGeometry(options.geometry ?? {}, zones.length);
+  const defaultKeyFile = `${path}.rootkey`;
+  if (options.rootKey !== undefined) checkRootKey(options.rootKey);
+  const keyFile = keyFileOf(options.rootKey, defaultKeyFile);
+  if (keyFile !== null) refuseInside(keyFile, zones);
+  return {
+    path,
+    zones,
+    create,
+    readOnly,
+    zoneDeadlineMs: zoneDeadlineMs ?? 2000,
+    geometry,
+    defaultKeyFile,
+  };
+}
+
+function checkShared(call: string, options: MemoryOptions): void {
+  booleanOption(call, 'autoCreateBuckets', options.autoCreateBuckets, true);
+  functionOption(call, 'clock', options.clock);
+  const { logger } = options;
+  if (logger !== undefined && typeof logger?.warn !== 'function')
+    throw new TypeError(`${call}: logger must have trace, debug, info, warn and error`);
+  checkSignal(call, options.signal);
+}
+
+function absolutePath(given: string | URL): string {
+  if (given instanceof URL) {
+    if (given.protocol !== 'file:') throw invalidArgument('open: the URL of a store must be file:');
+    return resolve(fileURLToPath(given));
+  }
+  if (typeof given !== 'string') throw new TypeError('open: path must be a string or a URL');
+  if (given === '' || given.includes('\0'))
+    throw invalidArgument('open: path is empty or holds NUL');
+  return resolve(given);
+}
+
+function zonePaths(path: string, zones: 1 | 3 | string[]): string[] {
+  if (zones === 1) return [join(path, 'zone-1')];
+  if (zones === 3) return [1, 2, 3].map((number) => join(path, `zone-${number}`));
+  if (!Array.isArray(zones)) {
+    if (typeof zones !== 'number') throw new TypeError('open: zones must be 1, 3 or an array');
+    throw invalidArgument('open: zones must be 1 or 3, or name one or three directories');
+  }
+  if (zones.length !== 1 && zones.length !== 3)
+    throw invalidArgument(`open: one or three zones make a store, not ${zones.length}`);
+  const paths = zones.map(absolutePath);
+  // Two names of one directory are found by the engine, which can look.
+  if (new Set(paths).size < paths.length)
+    throw invalidArgument('open: the same directory is given for two zones');
+  return paths;
+}
+
+function planGeometry(geometry: Geometry, zones: number): OpenPlan['geometry'] {
+  checkOptions('open: geometry', geometry, knownGeometry);
+  const { small = zones === 3 ? '1+2' : '1+0', large = zones === 3 ? '4+2' : '1+0' } = geometry;
+  const largeFrom = integerOption('open', 'geometry.largeFrom', geometry.largeFrom, 0, 1 << 20);
+  const [copies] = checkGeometry('small', small, zones);
+  if (copies !== 1) throw invalidArgument('open: geometry.small must be 1+m: a copy per zone');
+  checkGeometry('large', large, zones);
+  return { small, large, largeFrom: largeFrom ?? 256 * 1024 };
+}
+
+/** So many cells lie in a zone that it may be lost: never more than there are parity cells. */
+function checkGeometry(name: string, text: string, zones: number): [k: number, m: number] {
+  if (typeof text !== 'string') throw new TypeError(`open: geometry.${name} must be a string`);
+  const [, data, parity] = /^(\d{1,2})\+(\d{1,2})$/.exec(text) ?? [];
+  const [k, m] = [Number(data), Number(parity)];
+  if (!(k >= 1 && m >= 0 && k + m <= 32))
+    throw invalidArgument(`open: geometry.${name} must be k+m with k + m at most 32, not ${text}`);
+  if (zones > 1 && Math.ceil((k + m) / zones) > m)
+    throw invalidArgument(`open: geometry.${name} ${text} does not survive the loss of a zone`);
+  return [k, m];
+}
+
+/** The key file that the options name, if it is one. */
+function keyFileOf(rootKey: RootKey | undefined, defaultKeyFile: string): string | null {
+  if (rootKey === undefined) return defaultKeyFile;
+  return typeof rootKey === 'object' && 'file' in rootKey ? resolve(rootKey.file) : null;
+}
+
+/** A disk that leaves must not carry the key to itself. */
+function refuseInside(keyFile: string, zones: readonly string[]): void {
+  for (const zone of zones)
+    if (keyFile.startsWith(zone + sep) || dirname(keyFile) === zone)
+      throw invalidArgument(`open: the key file ${keyFile} would lie inside the zone ${zone}`);
+}
+
+async function rootKeyFor(
+  plan: OpenPlan,
+  options: OpenOptions,
+  hint: Uint8Array | null,
+  events: Events,
+): Promise<OpenedRootKey> {
+  const { rootKey } = options;
+  const file = keyFileOf(rootKey, plan.defaultKeyFile);
+  if (rootKey === undefined && hint === null) await createKeyFile(plan.defaultKeyFile);
+  const opened = await fetchRootKey(rootKey ?? { file: plan.defaultKeyFile }, hint);
+  if (file !== null) await warnOfKeyFile(file, rootKey === undefined, events);
+  return opened;
+}
+
+async function warnOfKeyFile(file: string, isDefault: boolean, events: Events): Promise<void> {
+  const reasons: string[] = [];
+  if (isDefault) reasons.push('whoever takes the machine has both the store and its root key');
+  if (await isExposed(file)) reasons.push('others than its owner may read the key file');
+  if (reasons.length > 0)
+    events.emit({ type: 'store:insecure-root-key', file, reason: reasons.join('; ') });
+}

@@ -1,0 +1,92 @@
+// Options at the door: unknown names are refused, and the nearest known one is named.
+import { invalidArgument, StoreError } from './errors.ts';
+
+/**
+ * Throws TypeError when `given` is no object and InvalidArgument when it has a name that `known`
+ * lacks. Names whose value is undefined count as absent.
+ */
+export function checkOptions(call: string, given: object, known: ReadonlySet<string>): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new TypeError(`${call}: options must be an object`);
+  for (const name of Object.keys(given))
+    if (!known.has(name)) throw unknownOption(call, name, known);
+}
+
+function unknownOption(call: string, name: string, known: ReadonlySet<string>): StoreError {
+  const near = nearest(name, known);
+  const advice = near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`;
+  return invalidArgument(`${call}: unknown option ${JSON.stringify(name.slice(0, 100))}${advice}`);
+}
+
+/** The known name with the fewest edits, if they are few enough to be a slip. */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestEdits = Math.max(3, name.length / 2);
+  for (const candidate of known) {
+    const edits = editDistance(name.toLowerCase().slice(0, 100), candidate.toLowerCase());
+    if (edits < bestEdits) [best, bestEdits] = [candidate, edits];
+  }
+  return best;
+}
+
+/** Levenshtein's: the fewest insertions, deletions and exchanges that turn a into b. */
+function editDistance(a: string, b: string): number {
+  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const exchange = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(exchange, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+    }
+    above = row;
+  }
+  return above[b.length] ?? 0;
+}
+
+/** TypeError unless absent or a boolean; `fallback` when absent. */
+export function booleanOption(
+  call: string,
+  name: string,
+  value: unknown,
+  fallback: boolean,
+): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean') throw new TypeError(`${call}: ${name} must be a boolean`);
+  return value;
+}
+
+/** TypeError unless absent or a function. */
+export function functionOption(call: string, name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function')
+    throw new TypeError(`${call}: ${name} must be a function`);
+}
+
+/** TypeError unless absent or a number, InvalidArgument unless an integer from min to max. */
+export function integerOption(
+  call: string,
+  name: string,
+  value: unknown,
+  min: number,
+  max: number = Number.MAX_SAFE_INTEGER,
+): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number') throw new TypeError(`${call}: ${name} must be a number`);
+  if (!Number.isSafeInteger(value) || value < min || value > max)
+    throw invalidArgument(
+      `${call}: ${name} must be an integer from ${min} to ${max}, not ${value}`,
+    );
+  return value;
+}
+
+/** TypeError unless absent or an AbortSignal; ABORTED when it has fired already. */
+export function checkSignal(call: string, signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  if (typeof signal !== 'object' || signal === null || typeof signal.aborted !== 'boolean')
+    throw new TypeError(`${call}: signal must be an AbortSignal`);
+  if (signal.aborted) throw aborted(signal);
+}
+
+/** The error of a call whose signal fired; the signal's reason is its cause. */
+export function aborted(signal: AbortSignal): StoreError {
+  return new StoreError('ABORTED', undefined, { cause: signal.reason });
+}
