@@ -41,6 +41,7 @@
     "strongroom_test_sources": [
       "native/base/testing_main.cc",
       "native/aead/chunk_test.cc",
+      "native/aead/contexts_test.cc",
       "native/aead/gcm_test.cc",
       "native/aead/hkdf_test.cc",
       "native/aead/xaes_test.cc",
@@ -55,6 +56,10 @@
       "native/io/env_test.cc",
       "native/io/posix_env_test.cc",
       "native/io/task_queue_test.cc"
+    ],
+    "strongroom_vectors_sources": [
+      "native/aead/vectors_foreign_test.cc",
+      "native/aead/vectors_main_test.cc"
     ],
     "strongroom_ssse3_sources": [],
     "strongroom_ssse3_flags": ["-mssse3", "-mpclmul", "-msse4.1"],

@@ -1,3 +1,4 @@
+// The seal of one chunk: keys from the DEK and the header, the nonce from the position.
 #include "aead/chunk.h"
 
 #include "aead/contexts.h"

@@ -8,8 +8,8 @@
 //
 // The content key belongs to one blob that is sealed once, so the nonce is never random, never
 // stored and never reused: a re-uploaded part or an append is a new blob. The last-flag makes
-// truncation and extension visible: a body of exactly n chunks has n, an empty body has one chunk of
-// a bare tag. Byte by byte, with a worked example: docs/format/seal-header.md.
+// truncation and extension visible: a body of exactly n chunks has n, an empty body has one chunk
+// of a bare tag. Byte by byte, with a worked example: docs/format/seal-header.md.
 #pragma once
 
 #include <array>

@@ -97,6 +97,7 @@ Digest::Digest(DigestKind kind) : kind_(kind) {
 
 Digest::~Digest() {
   const auto i = static_cast<size_t>(kind_);
+  if (started_) Restart();
   if (ended || shelf.digests[i] != nullptr) {
     EVP_MD_CTX_free(context_);
   } else {
@@ -105,12 +106,18 @@ Digest::~Digest() {
 }
 
 void Digest::Update(ByteSpan data) {
+  started_ = true;
   CHECK(EVP_DigestUpdate(context_, data.data(), data.size()) == 1);
 }
 
 void Digest::Final(uint8_t* out) {
   CHECK(EVP_DigestFinal_ex(context_, out, nullptr) == 1);
+  Restart();
+}
+
+void Digest::Restart() {
   CHECK(EVP_DigestInit_ex2(context_, nullptr, nullptr) == 1);
+  started_ = false;
 }
 
 }  // namespace strongroom::aead

@@ -40,8 +40,10 @@ class Digest {
   void Final(uint8_t* out);
 
  private:
+  void Restart();
   const DigestKind kind_;
   evp_md_ctx_st* context_;
+  bool started_ = false;
 };
 
 }  // namespace strongroom::aead
