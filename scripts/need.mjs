@@ -53,9 +53,9 @@ function atLeast(match, major, minor) {
 
 function missing(tool) {
   const run = spawnSync(tool.command, tool.args, { encoding: 'utf8', input: tool.input ?? '' });
-  if (run.error) return `${tool.what}: \`${tool.command}\` was not found`;
+  if (run.error?.code === 'ENOENT') return `${tool.what}: \`${tool.command}\` was not found`;
   if (run.status !== 0 || (tool.accept && !tool.accept(run.stdout))) {
-    return `${tool.what}: \`${tool.command}\` is there, but does not do`;
+    return `${tool.what}: \`${tool.command}\` is there, but too old`;
   }
   return null;
 }

@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+// The strongroom command. Each command is a file of its own, loaded when it is called, so that
+// --help stays fast. Data goes to stdout, talk to stderr.
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+
+const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+const program = new Command('strongroom')
+  .description(manifest.description)
+  .version(manifest.version)
+  .showHelpAfterError()
+  .exitOverride();
+
+program
+  .command('demo')
+  .description('store a directory on three zones, destroy one, read every byte back')
+  .argument('[directory]', 'what to store', 'node_modules')
+  .option('--place <directory>', 'where the three zones stand for a while (default: temporary)')
+  .action(async (directory: string, options: { place?: string }) => {
+    const { demo } = await import('./demo.ts');
+    process.exitCode = await demo(directory, options);
+  });
+
+async function main(): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has said what is wrong; asking for help is no error.
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
+    }
+    const { exitCodeOf } = await import('./exit-code.ts');
+    process.stderr.write(`strongroom: ${explain(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+/** The code, the message, and what to do where that is known. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, hint } = error as { code?: unknown; hint?: unknown };
+  const named = typeof code === 'string' && !error.message.startsWith(code);
+  const head = named ? `${code}: ${error.message}` : error.message;
+  return typeof hint === 'string' ? `${head}\n${hint}` : head;
+}
+
+void main();

@@ -1,0 +1,41 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { runProgram } from './support/run-program.ts';
+
+const directory = fileURLToPath(new URL('../examples/', import.meta.url));
+const expected: Record<string, string> = {
+  'quickstart.ts': `Hello
+null
+FileAlreadyExists
+reports/2024.json 12
+reports/2025.json 12
+false
+`,
+  'stream-upload.ts': `6553600 6553600
+true false
+Uint8Array(2) [ 0, 1 ]
+`,
+  'three-zones.ts': `a copy in every zone
+4194304 true
+false [ 'ok', 'unavailable', 'ok' ]
+`,
+  'list-folders.ts': `css/
+img/
+index.html
+img/icons/
+img/a.png
+img/b.png
+2 string
+[ 'img/b.png', 'img/icons/x.svg', 'index.html' ]
+`,
+};
+
+for (const name of readdirSync(directory).filter((name) => name.endsWith('.ts'))) {
+  test(`examples/${name} prints what it says`, async (t) => {
+    const { code, stdout, stderr } = await runProgram(directory + name);
+    t.is(stderr, '');
+    t.is(stdout, expected[name] ?? `${name} has no expected output here`);
+    t.is(code, 0);
+  });
+}
