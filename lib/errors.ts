@@ -17,7 +17,9 @@ export type OssCode =
   | 'NoSuchBucket'
   | 'NotModified'
   | 'PreconditionFailed';
-/** Conditions of the engine, without a twin in OSS: InternalError or ServiceUnavailable over HTTP. */
+/**
+ * Conditions of the engine, without a twin in OSS: InternalError or ServiceUnavailable over HTTP.
+ */
 export type EngineCode =
   | 'ABORTED'
   | 'COMMIT_UNKNOWN'
@@ -67,7 +69,7 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     status: 400,
     retry: false,
     text: 'the body is too large',
-    hint: 'One object holds 48.8 TB at most; one array holds what Node allows: read it as a stream.',
+    hint: 'An object holds 48.8 TB at most. An array holds what Node allows: read a stream instead.',
   },
   FileAlreadyExists: {
     status: 409,
@@ -142,13 +144,13 @@ const engineCodes: Readonly<Record<EngineCode, CodeEntry>> = {
     status: 500,
     retry: false,
     text: 'the write may or may not stand',
-    hint: 'A sync failed and too few zones were left to settle it. Reopen, and read before repeating.',
+    hint: 'A sync failed and too few zones were left to settle it. Reopen; read before repeating.',
   },
   DECRYPT_FAILED: {
     status: 500,
     retry: false,
     text: 'sealed bytes do not open: they were tampered with, or sealed under another key',
-    hint: 'The checksum is right and the tag is wrong, so this is no accident of the disk. Keep the zones as they are and compare with a backup.',
+    hint: 'Checksum right, tag wrong: no accident of the disk. Keep the zones; compare with a backup.',
   },
   KEY_DESTROYED: {
     status: 500,
@@ -166,7 +168,7 @@ const engineCodes: Readonly<Record<EngineCode, CodeEntry>> = {
     status: 500,
     retry: false,
     text: 'the native addon cannot be loaded',
-    hint: 'The message names platform, libc, runtime and the exact remedy. openMemory() works without the addon.',
+    hint: 'The message names the exact remedy. openMemory() works without the addon.',
   },
   QUORUM_LOST: {
     status: 503,
@@ -238,7 +240,7 @@ const engineCodes: Readonly<Record<EngineCode, CodeEntry>> = {
     status: 503,
     retry: true,
     text: 'a zone is missing, empty or cannot be opened',
-    hint: 'Check that the disk is mounted and the path is right. An empty directory never becomes a zone of an existing store by itself.',
+    hint: 'Is the disk mounted, the path right? An empty directory never becomes a zone by itself.',
   },
 };
 

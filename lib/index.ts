@@ -2,11 +2,9 @@
 
 export type { ListBucketsOptions } from './bucket/list.ts';
 export type { BucketInfo, CreateBucketOptions, DeleteBucketOptions } from './bucket/types.ts';
-export type { Bucket } from './bucket-handle.ts';
 export type { StorageClass } from './context/bucket-row.ts';
 export type { Logger, StoreEvent } from './context/events.ts';
 export { type EngineCode, type ErrorCode, type OssCode, StoreError } from './errors.ts';
-export type { Health, HealthStatus, ZoneStatus } from './health.ts';
 export type { RootKey } from './keys/root-key.ts';
 export type { Progress } from './object/progress.ts';
 export type {
@@ -25,5 +23,13 @@ export type {
   RemoveResult,
   StoredObject,
 } from './object/types.ts';
-export { type Geometry, type MemoryOptions, type OpenOptions, open, openMemory } from './open.ts';
-export type { Store } from './store.ts';
+export type { Bucket } from './store/bucket.ts';
+export type { Health, HealthStatus, ZoneStatus } from './store/health.ts';
+export {
+  type Geometry,
+  type MemoryOptions,
+  type OpenOptions,
+  open,
+  openMemory,
+} from './store/open.ts';
+export type { Store } from './store/store.ts';

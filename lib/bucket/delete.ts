@@ -1,5 +1,6 @@
-// delete: a bucket that holds nothing. That nothing is there is a condition of the commit itself, so
-// an object that is put at the same moment either comes first (BucketNotEmpty) or finds no bucket.
+// delete: a bucket that holds nothing. That nothing is there is a condition of the commit itself,
+// so an object that is put at the same moment either comes first (BucketNotEmpty) or finds no
+// bucket.
 import type { StoreContext } from '../context/store-context.ts';
 import { objectTextFrom, ownObjectRowKey, versionSize } from '../engine/row-key.ts';
 import type { Effect, Page, RowKey } from '../engine/storage-engine.ts';

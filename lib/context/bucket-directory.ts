@@ -1,6 +1,7 @@
-// BucketDirectory: the buckets this store has met, each with its row, revision and opened key. It may
-// be behind the truth, since workers and other handles change buckets too. So nobody trusts it: every
-// read and every commit carries a check on the bucket's row, and whoever is refused asks moved().
+// BucketDirectory: the buckets this store has met, each with its row, revision and opened key. It
+// may be behind the truth, since workers and other handles change buckets too. So nobody trusts it:
+// every read and every commit carries a check on the bucket's row, and whoever is refused asks
+// moved().
 import { randomBytes } from 'node:crypto';
 import { bucketRowKey, objectRows } from '../engine/row-key.ts';
 import type { Check, KeyHandle, Row, RowKey, StorageEngine } from '../engine/storage-engine.ts';
@@ -24,7 +25,9 @@ export class KnownBucket {
   readonly check: Check;
   readonly checks: readonly [Check];
   readonly kek: KeyHandle;
-  /** Opens a whole blob of the bucket; shared, so that a plain get allocates no request of its own. */
+  /**
+   * Opens a whole blob of the bucket; shared, so that a plain get allocates no request of its own.
+   */
   readonly open: { readonly kek: KeyHandle };
   /** All rows of the bucket's objects. */
   readonly objects: { readonly start: RowKey; readonly end: RowKey };
@@ -95,7 +98,9 @@ export class BucketDirectory {
     }
   }
 
-  /** For put: makes the bucket if it is missing; whoever else makes it at the same time is welcome. */
+  /**
+   * For put: makes the bucket if it is missing; whoever else makes it at the same time is welcome.
+   */
   async requireOrCreate(name: string, now: number): Promise<KnownBucket> {
     for (;;) {
       const found = await this.find(name);
@@ -109,8 +114,8 @@ export class BucketDirectory {
   }
 
   /**
-   * For reads whose check was refused: the bucket as it is now. NoSuchBucket when it is gone; `error`
-   * again when the row has not moved, since then the refusal was about something else.
+   * For reads whose check was refused: the bucket as it is now. NoSuchBucket when it is gone;
+   * `error` again when the row has not moved, since then the refusal was about something else.
    */
   async moved(bucket: KnownBucket, error: unknown): Promise<KnownBucket> {
     if (!StoreError.is(error, 'PreconditionFailed')) throw error;

@@ -1,7 +1,7 @@
 // What the store tells the outside: the logger it was given and two kinds of diagnostics channel.
 //
 //   strongroom:event              one message per StoreEvent
-//   tracing:strongroom:<verb>:*   a TracingChannel per verb: start, end, asyncStart, asyncEnd, error
+//   tracing:strongroom:<verb>:*   a TracingChannel per verb (object.put, object.get ...)
 //
 // A logger that throws or rejects harms nothing. (A throwing subscriber of a diagnostics channel is
 // Node's business: the call goes on, and Node reports an uncaught exception.)
@@ -85,7 +85,9 @@ export interface TraceContext {
   readonly key?: string | undefined;
 }
 
-/** A verb's tracing channel. Checked by `hasSubscribers` on each call, so it costs nothing unheard. */
+/**
+ * A verb's tracing channel. Checked by `hasSubscribers` on each call, so it costs nothing unheard.
+ */
 export function verbChannel(verb: string): TracingChannel<string, TraceContext> {
   return tracingChannel<string, TraceContext>(`strongroom:${verb}`);
 }

@@ -1,7 +1,7 @@
-// MemoryEngine: the model of a StorageEngine, and what openMemory() stands on. It is the oracle of the
-// conformance suite, so it is written to be obviously right: a map, a sorted list of row keys, and
-// transactions that are checked and applied in one turn of the loop. Nothing is sealed, since nothing
-// leaves the process; keys are still told apart, so a wrong one is noticed.
+// MemoryEngine: the model of a StorageEngine, and what openMemory() stands on. It is the oracle of
+// the conformance suite, so it is written to be obviously right: a map, a sorted list of row keys,
+// and transactions that are checked and applied in one turn of the loop. Nothing is sealed, since
+// nothing leaves the process; keys are still told apart, so a wrong one is noticed.
 //
 // Row keys are held as latin1 strings: one character per byte, so `<` on them is memcmp.
 import { randomBytes } from 'node:crypto';

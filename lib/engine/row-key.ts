@@ -3,10 +3,10 @@
 //   bucket row = 'b' name
 //   object row = 'o' bucket-id(8) key 00 inverted-version(8, big-endian)
 //
-// Keys hold no 00, so the terminator keeps prefix order equal to UTF-8 order: `a` sorts before `a/b`.
-// The version is inverted so that the newest comes first; an unversioned object has version 0, which
-// is eight FF. The bucket's id, not its name, stands in the key: a bucket that is deleted and created
-// again can never show rows of the old one.
+// Keys hold no 00, so the terminator keeps prefix order equal to UTF-8 order: `a` sorts before
+// `a/b`. The version is inverted so that the newest comes first; an unversioned object has version
+// 0, which is eight FF. The bucket's id, not its name, stands in the key: a bucket that is deleted
+// and created again can never show rows of the old one.
 import type { RowKey } from './storage-engine.ts';
 
 /** Where the key begins in an object row's row key. */
@@ -18,7 +18,8 @@ export const bucketIdSize = 8;
 const letterB = 0x62;
 const letterO = 0x6f;
 
-// UTF-8 takes at most three bytes for each UTF-16 unit; keys have been measured before they get here.
+// UTF-8 takes at most three bytes for each UTF-16 unit; keys have been measured before they get
+// here.
 const scratch = Buffer.allocUnsafeSlow(objectTextFrom + 3 * 1023 + 1 + versionSize);
 scratch[0] = letterO;
 

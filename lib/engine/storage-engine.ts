@@ -3,8 +3,8 @@
 // in-memory model another; test/suite runs against both.
 
 /**
- * The key of a row: bytes, ordered by memcmp, at most 1100. Read during the call only, so callers may
- * reuse one scratch array.
+ * The key of a row: bytes, ordered by memcmp, at most 1100. Read during the call only, so callers
+ * may reuse one scratch array.
  */
 export type RowKey = Uint8Array;
 
@@ -124,7 +124,10 @@ export interface ScanRequest {
   readonly reverse?: boolean;
   /** Entries on the page at most, common prefixes included; at most 10,000. */
   readonly limit: number;
-  /** Collapse row keys that share a text up to and including this into one entry, from `groupFrom` on. */
+  /**
+   * Collapse row keys that share a text up to and including this into one entry, from `groupFrom`
+   * on.
+   */
   readonly delimiter?: Uint8Array;
   readonly groupFrom?: number;
   /** Of row keys equal but for their last n bytes, only the first (newest) is an entry. */
@@ -136,7 +139,9 @@ export interface ScanRequest {
 /** One snapshot's entries in scan order. Decoded when asked for. */
 export interface Page {
   readonly count: number;
-  /** More may follow: a forward scan goes on with start = resume, a reverse one with end = resume. */
+  /**
+   * More may follow: a forward scan goes on with start = resume, a reverse one with end = resume.
+   */
   readonly resume: Uint8Array | null;
   isPrefix(i: number): boolean;
   /** The row key's text from `textFrom`; for a common prefix up to and including the delimiter. */
@@ -219,7 +224,10 @@ export interface EmbeddedOptions {
   readonly readOnly: boolean;
   /** 32 bytes; the callee copies and overwrites them. */
   readonly rootKey: Uint8Array;
-  /** Stored in clear in the superblock at creation: how to get the root key again (such as scrypt parameters). */
+  /**
+   * Stored in clear in the superblock at creation: how to get the root key again (such as scrypt
+   * parameters).
+   */
   readonly rootHint: Uint8Array;
   readonly zoneDeadlineMs: number;
   readonly small: string;

@@ -4,8 +4,9 @@
 //   kind   = 00 the caller brings the 32 bytes; no rest
 //            01 passphrase by scrypt: rest = logN(1) r(1) p(1) salt(32)
 //
-// Whoever holds a disk can change the hint, and it is read before any key is known. So parameters are
-// bounded before use (no memory bomb, no hasty derivation); a changed salt only gives a wrong key.
+// Whoever holds a disk can change the hint, and it is read before any key is known. So parameters
+// are bounded before use (no memory bomb, no hasty derivation); a changed salt only gives a wrong
+// key.
 import { randomBytes } from 'node:crypto';
 import { StoreError } from '../errors.ts';
 

@@ -9,8 +9,8 @@ import { decodeHint, encodeHint, newScryptHint, type ScryptHint } from './root-h
 
 /**
  * Where the root key comes from: 32 bytes. `{ env }` and `{ file }` hold them raw, as 64 hex digits
- * or as base64. A byte array, also one that a callback returns, is overwritten with zeros once it is
- * taken.
+ * or as base64. A byte array, also one that a callback returns, is overwritten with zeros once it
+ * is taken.
  */
 export type RootKey =
   | KeyObject
@@ -150,7 +150,7 @@ function checkBytes(bytes: Uint8Array, what: string): void {
   if (bytes.length !== keySize) throw wrongSize(what);
   if (bytes.every((byte) => byte === 0))
     throw invalidArgument(
-      `open: ${what} is all zeros; a byte array is overwritten once it was taken, so give a fresh one`,
+      `open: ${what} is all zeros; an array is overwritten once it was taken: give a fresh one`,
     );
 }
 

@@ -36,11 +36,21 @@ export class BodySource implements Interruptible {
     return this.#closed;
   }
 
+  /** A read() that is a call of its own: between two of them the store may be closed. */
+  async step(): Promise<Uint8Array | null> {
+    if (this.#stopped !== null) throw this.#stopped;
+    this.#context.enter(); // STORE_CLOSED
+    try {
+      return await this.read();
+    } finally {
+      this.#context.leave();
+    }
+  }
+
   /** The next bytes; null at the end. One call at a time. */
   async read(): Promise<Uint8Array | null> {
     if (this.#stopped !== null) throw this.#stopped;
     if (this.#closed) return null;
-    this.#context.enter();
     try {
       const bytes = await this.#reader.read();
       if (this.#stopped !== null) throw this.#stopped;
@@ -49,8 +59,6 @@ export class BodySource implements Interruptible {
     } catch (error) {
       this.close();
       throw error;
-    } finally {
-      this.#context.leave();
     }
   }
 

@@ -41,7 +41,8 @@ export function openBody(body: Body): OpenedBody {
     if (pieces !== null) return { type: '', bytes: null, pieces };
   }
   throw new TypeError(
-    `put: a body must be a string, bytes, a Blob, a Response, a stream, an iterable of bytes or null, not ${describe(body)}`,
+    `put: a body must be text, bytes, a Blob, a Response, a stream, an iterable of bytes or null, ` +
+      `not ${describe(body)}`,
   );
 }
 
@@ -69,7 +70,10 @@ function wholeText(text: string): OpenedBody {
   return { type: '', bytes: new WholeBytes(buffer, byteOffset, byteLength, false), pieces: null };
 }
 
-/** Bytes in memory. Borrowed ones are the caller's, who may change, transfer or resize them any time. */
+/**
+ * Bytes in memory. Borrowed ones are the caller's, who may change, transfer or resize them any
+ * time.
+ */
 export class WholeBytes {
   static readonly empty: WholeBytes = new WholeBytes(new ArrayBuffer(0), 0, 0, false);
   readonly size: number;
@@ -92,7 +96,9 @@ export class WholeBytes {
     return this.#borrowed ? new Uint8Array(view) : view;
   }
 
-  /** The bytes from `at`, one piece at most; of shared memory a copy, since it may change meanwhile. */
+  /**
+   * The bytes from `at`, one piece at most; of shared memory a copy, since it may change meanwhile.
+   */
   slice(at: number): Uint8Array {
     const view = this.#view(at, Math.min(pieceSizeMax, this.size - at));
     return types.isSharedArrayBuffer(this.#buffer) ? new Uint8Array(view) : view;
@@ -204,8 +210,8 @@ class ReadablePieces extends IteratorPieces {
     if (stream.readableEnded) throw new StoreError('IncompleteBody', 'the stream was read already');
     super(stream);
     this.#stream = stream;
-    // Errors are taken from the iterator; one that comes before the first next(), or after cancel(),
-    // would otherwise be an uncaught exception.
+    // Errors are taken from the iterator; one that comes before the first next(), or after
+    // cancel(), would otherwise be an uncaught exception.
     stream.on('error', () => {});
   }
 

@@ -1,5 +1,5 @@
-// Cursors: where a listing goes on. Opaque to callers, checked when they come back, since a cursor may
-// have travelled through a browser and may be used with another listing by mistake.
+// Cursors: where a listing goes on. Opaque to callers, checked when they come back, since a cursor
+// may have travelled through a browser and may be used with another listing by mistake.
 //
 //   cursor = base64url( version(01) check(8) resume )
 //   check  = the first 8 bytes of SHA-256 over bucket id, direction, prefix, delimiter and resume
@@ -16,7 +16,8 @@ const cursorLengthMax = 2048;
 
 export function encodeCursor(resume: RowKey, bucketId: Uint8Array, options: ListOptions): string {
   const head = Uint8Array.of(cursorVersion);
-  // A page that ends with the bucket's last row may resume behind the bucket: nothing follows there.
+  // A page that ends with the bucket's last row may resume behind the bucket: nothing follows
+  // there.
   const rest = resume.subarray(objectTextFrom);
   return Buffer.concat([head, checkOf(rest, bucketId, options), rest]).toString('base64url');
 }

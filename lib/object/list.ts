@@ -140,8 +140,8 @@ function startAfter(bucket: KnownBucket, options: ListOptions): { start: RowKey;
   if (cursor !== undefined) {
     at = decodeCursor(cursor, id, options);
   } else if (after !== undefined && after !== '') {
-    // The key's rows are `after 00 version`. A common prefix that is itself the place to start after
-    // has been listed already, so all that it stands for is stepped over.
+    // The key's rows are `after 00 version`. A common prefix that is itself the place to start
+    // after has been listed already, so all that it stands for is stepped over.
     const tail = reverse ? [0] : [1];
     const isListed = !reverse && isCommonPrefix(after, prefix, delimiter);
     at = isListed ? successor(objectTextKey(id, after)) : objectTextKey(id, after, ...tail);

@@ -148,7 +148,7 @@ export class OpenObject extends ObjectView implements ObjectBody {
 
   /** A method, so that who waits for bytes holds the body: dropped ones are closed. */
   #next(source: BodySource): Promise<Uint8Array | null> {
-    return source.read();
+    return source.step();
   }
 
   async #readAll(source: BodySource): Promise<Uint8Array> {
@@ -156,7 +156,7 @@ export class OpenObject extends ObjectView implements ObjectBody {
     try {
       const all = allocate(this.#length);
       let at = 0;
-      for (let bytes = await this.#next(source); bytes !== null; bytes = await this.#next(source)) {
+      for (let bytes = await source.read(); bytes !== null; bytes = await source.read()) {
         all.set(bytes, at);
         at += bytes.length;
       }

@@ -100,7 +100,9 @@ function meterFor(
   return new ProgressMeter(options.onProgress, total, context.events);
 }
 
-/** A known bucket will do where a refused commit costs nothing; before an upload it is read anew. */
+/**
+ * A known bucket will do where a refused commit costs nothing; before an upload it is read anew.
+ */
 function findBucket(
   context: StoreContext,
   name: string,
@@ -146,11 +148,11 @@ async function commitObject(
         return await commitOnce(context, bucket, key, header, blob, options);
       } catch (error) {
         if (!StoreError.is(error, 'PreconditionFailed') || error.key !== undefined) throw error;
-        const now = await findBucket(context, bucket.name, false);
+        const now = await bucketNow(context, bucket, blob); // NoSuchBucket
         const moved = now.check.revision !== bucket.check.revision;
+        // Neither the bucket nor, under a condition, the object can have moved: not our refusal.
         if (!moved && options?.onlyIf === undefined) throw error;
         if ('bytes' in blob) blob = { bytes: blob.bytes, kek: now.kek };
-        else if (!now.isSame(bucket)) throw noSuchBucket(bucket.name);
         bucket = now;
       }
     }
@@ -158,6 +160,18 @@ async function commitObject(
     // A commit that took the blob has made this a no-op; else every trace of the upload goes.
     if ('dispose' in blob) await blob.dispose();
   }
+}
+
+/** The bucket after a refused commit. What was sealed for a bucket that is gone fits no other. */
+async function bucketNow(
+  context: StoreContext,
+  bucket: KnownBucket,
+  blob: NewBlob,
+): Promise<KnownBucket> {
+  if ('bytes' in blob) return findBucket(context, bucket.name, false);
+  const now = await context.buckets.require(bucket.name);
+  if (!now.isSame(bucket)) throw noSuchBucket(bucket.name);
+  return now;
 }
 
 async function commitOnce(

@@ -33,11 +33,13 @@ export interface PutOptions {
   cacheControl?: string | undefined;
   expires?: Date | undefined;
   /**
-   * Up to 8192 bytes of names and values together. Names are HTTP tokens and are kept in lower case;
-   * values are text without control characters.
+   * Up to 8192 bytes of names and values together. Names are HTTP tokens and are kept in lower
+   * case; values are text without control characters.
    */
   metadata?: Record<string, string> | undefined;
-  /** Write only if this holds; else FileAlreadyExists (absent) or PreconditionFailed (the others). */
+  /**
+   * Write only if this holds; else FileAlreadyExists (absent) or PreconditionFailed (the others).
+   */
   onlyIf?: PutCondition | undefined;
   /** Bytes the body must have, else IncompleteBody. Never required, streams included. */
   size?: number | undefined;

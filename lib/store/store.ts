@@ -1,11 +1,12 @@
-// Store: the facade over one engine. open.ts makes it; bucket handles come from it; close() ends it.
+// Store: the facade over one engine. open.ts makes it; bucket handles come from it; close() ends
+// it.
 
-import { createBucket } from './bucket/create.ts';
-import { type ListBucketsOptions, listBuckets } from './bucket/list.ts';
-import type { BucketInfo, CreateBucketOptions } from './bucket/types.ts';
-import { Bucket } from './bucket-handle.ts';
-import type { StoreContext } from './context/store-context.ts';
-import { StoreError } from './errors.ts';
+import { createBucket } from '../bucket/create.ts';
+import { type ListBucketsOptions, listBuckets } from '../bucket/list.ts';
+import type { BucketInfo, CreateBucketOptions } from '../bucket/types.ts';
+import type { StoreContext } from '../context/store-context.ts';
+import { StoreError } from '../errors.ts';
+import { Bucket } from './bucket.ts';
 import { Health } from './health.ts';
 
 /** How long close() waits for calls inside before it interrupts those that wait for a body. */
@@ -21,7 +22,7 @@ const farewellMs = 1000;
  * ```ts
  * import { open } from 'strongroom';
  *
- * const store = await open('./data');
+ * const store = await open('../data');
  * try {
  *   await store.bucket('docs').put('hello.txt', 'hi');
  * } finally {

@@ -1,6 +1,6 @@
 // Health: what the engine knows of itself, in the words of an operator.
-import type { StoreContext } from './context/store-context.ts';
-import type { ZoneState } from './engine/storage-engine.ts';
+import type { StoreContext } from '../context/store-context.ts';
+import type { ZoneState } from '../engine/storage-engine.ts';
 
 export type ZoneStatus = ZoneState;
 

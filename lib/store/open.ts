@@ -1,12 +1,12 @@
-// open: from a path and options to a store. Everything that contradicts itself is refused before any
-// I/O; then the root key is fetched, and the engine does the rest.
+// open: from a path and options to a store. Everything that contradicts itself is refused before
+// any I/O; then the root key is fetched, and the engine does the rest.
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Events, type Logger } from './context/events.ts';
-import { StoreContext } from './context/store-context.ts';
-import { MemoryEngine } from './engine/memory-engine.ts';
-import type { StorageEngine } from './engine/storage-engine.ts';
-import { invalidArgument, StoreError } from './errors.ts';
+import { Events, type Logger } from '../context/events.ts';
+import { StoreContext } from '../context/store-context.ts';
+import { MemoryEngine } from '../engine/memory-engine.ts';
+import type { StorageEngine } from '../engine/storage-engine.ts';
+import { invalidArgument, StoreError } from '../errors.ts';
 import {
   checkRootKey,
   createKeyFile,
@@ -14,7 +14,7 @@ import {
   isExposed,
   type OpenedRootKey,
   type RootKey,
-} from './keys/root-key.ts';
+} from '../keys/root-key.ts';
 import {
   aborted,
   booleanOption,
@@ -22,15 +22,15 @@ import {
   checkSignal,
   functionOption,
   integerOption,
-} from './options.ts';
+} from '../options.ts';
 import { Store } from './store.ts';
 
 export interface OpenOptions {
   /** Create a missing store; a missing zone of an existing store is never created. @default true */
   create?: boolean | undefined;
   /**
-   * Needs no living writer (else STORE_LOCKED), writes not one byte, works on read-only media; every
-   * write throws STORE_READ_ONLY.
+   * Needs no living writer (else STORE_LOCKED), writes not one byte, works on read-only media;
+   * every write throws STORE_READ_ONLY.
    * @default false
    */
   readOnly?: boolean | undefined;
@@ -43,10 +43,10 @@ export interface OpenOptions {
    */
   rootKey?: RootKey | undefined;
   /**
-   * Zones (failure domains), one directory each. 1 makes `<path>/zone-1`, 3 makes `<path>/zone-1` to
-   * `<path>/zone-3`. With explicit directories (one or three) `path` names only the store and its
-   * default key file. The same directory twice, also by symlink: InvalidArgument; one device for
-   * all: event `zones:shared-device`.
+   * Zones (failure domains), one directory each. 1 makes `<path>/zone-1`, 3 makes `<path>/zone-1`
+   * to `<path>/zone-3`. With explicit directories (one or three) `path` names only the store and
+   * its default key file. The same directory twice, also by symlink: InvalidArgument; one device
+   * for all: event `zones:shared-device`.
    * @default 1
    */
   zones?: 1 | 3 | string[] | undefined;
@@ -86,8 +86,8 @@ const knownGeometry: ReadonlySet<string> = new Set(['small', 'large', 'largeFrom
 /**
  * Opens a store, or creates it.
  *
- * A second open of the same path in the process, or from a worker, attaches to the same engine; with
- * other options it throws InvalidArgument.
+ * A second open of the same path in the process, or from a worker, attaches to the same engine;
+ * with other options it throws InvalidArgument.
  *
  * @throws {StoreError} InvalidArgument, STORE_LOCKED, STORE_VERSION, STORE_CORRUPT,
  * STORE_ROLLED_BACK, WRONG_ROOT_KEY, ZONE_UNAVAILABLE, ZONE_FOREIGN, QUORUM_LOST,
@@ -96,7 +96,7 @@ const knownGeometry: ReadonlySet<string> = new Set(['small', 'large', 'largeFrom
  * ```ts
  * import { open } from 'strongroom';
  *
- * await using store = await open('./data', { zones: 3 });
+ * await using store = await open('../data', { zones: 3 });
  * await store.bucket('docs').put('hello.txt', 'hi');
  * console.log(await (await store.bucket('docs').get('hello.txt'))?.text());
  * ```
@@ -104,7 +104,7 @@ const knownGeometry: ReadonlySet<string> = new Set(['small', 'large', 'largeFrom
 export async function open(path: string | URL, options: OpenOptions = {}): Promise<Store> {
   const plan = planOpen(path, options); // TypeError, InvalidArgument, ABORTED
   const events = new Events(plan.path, options.logger);
-  const { openEmbedded, readRootHint } = await import('./engine/embedded-engine.ts');
+  const { openEmbedded, readRootHint } = await import('../engine/embedded-engine.ts');
   const hint = await readRootHint(plan.zones);
   if (hint === null && !plan.create)
     throw new StoreError('ZONE_UNAVAILABLE', `there is no store at ${plan.path}`);
@@ -123,8 +123,8 @@ export async function open(path: string | URL, options: OpenOptions = {}): Promi
 }
 
 /**
- * Opens a store that lives in memory, for tests and examples: the same rules, nothing durable, and no
- * addon needed.
+ * Opens a store that lives in memory, for tests and examples: the same rules, nothing durable, and
+ * no addon needed.
  *
  * @throws {StoreError} InvalidArgument, ABORTED
  * @example

@@ -1,16 +1,16 @@
-// Bucket: the handle a caller holds. It owns nothing; each method is one verb of bucket/ or object/,
-// told to whoever traces it.
+// Bucket: the handle a caller holds. It owns nothing; each method is one verb of bucket/ or
+// object/, told to whoever traces it.
 import type { TracingChannel } from 'node:diagnostics_channel';
-import { deleteBucket } from './bucket/delete.ts';
-import { bucketExists, bucketInfo } from './bucket/info.ts';
-import type { BucketInfo, DeleteBucketOptions } from './bucket/types.ts';
-import { type TraceContext, verbChannel } from './context/events.ts';
-import type { StoreContext } from './context/store-context.ts';
-import { getObject } from './object/get.ts';
-import { hasObject, headObject } from './object/head.ts';
-import { listObjects } from './object/list.ts';
-import { putObject } from './object/put.ts';
-import { removeObjects } from './object/remove.ts';
+import { deleteBucket } from '../bucket/delete.ts';
+import { bucketExists, bucketInfo } from '../bucket/info.ts';
+import type { BucketInfo, DeleteBucketOptions } from '../bucket/types.ts';
+import { type TraceContext, verbChannel } from '../context/events.ts';
+import type { StoreContext } from '../context/store-context.ts';
+import { getObject } from '../object/get.ts';
+import { hasObject, headObject } from '../object/head.ts';
+import { listObjects } from '../object/list.ts';
+import { putObject } from '../object/put.ts';
+import { removeObjects } from '../object/remove.ts';
 import type {
   Body,
   GetOptions,
@@ -22,7 +22,7 @@ import type {
   RemoveOptions,
   RemoveResult,
   StoredObject,
-} from './object/types.ts';
+} from '../object/types.ts';
 import type { Store } from './store.ts';
 
 const putChannel = verbChannel('object.put');

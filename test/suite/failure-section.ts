@@ -1,0 +1,339 @@
+// Puts and gets that fail: whatever goes wrong, it has a typed error and leaves no trace.
+import { Blob } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { PassThrough, Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
+import type { Body, Bucket, PutOptions, Store } from '../../lib/index.ts';
+import { found, megabyte, rejection, type Section } from './support.ts';
+
+/**
+ * A bucket in which `key` holds 'before', and a check that it still does and nothing else is there.
+ */
+async function standing(store: Store): Promise<[Bucket, (t: ExecutionContext) => Promise<void>]> {
+  const bucket = store.bucket('docs');
+  const { etag } = await bucket.put('key', 'before');
+  const unchanged = async (t: ExecutionContext) => {
+    t.deepEqual(
+      (await bucket.list().toArray()).map((object) => [object.key, object.etag]),
+      [['key', etag]],
+    );
+    t.is(await (await found(bucket.get('key'))).text(), 'before');
+  };
+  return [bucket, unchanged];
+}
+
+/** ES2024, which Node 20 has and the library's target has not. */
+const Resizable = ArrayBuffer as unknown as new (
+  size: number,
+  options: { maxByteLength: number },
+) => ArrayBuffer;
+
+const boom = new Error('boom');
+
+/** Yields `size` bytes in pieces, then does what `then` does. */
+async function* piecesThen(size: number, then: () => unknown): AsyncGenerator<Uint8Array> {
+  for (let left = size; left > 0; left -= 65_536) yield randomBytes(Math.min(left, 65_536));
+  await then();
+}
+
+function fails(): never {
+  throw boom;
+}
+
+export const failureSection: Section = (withStore) => {
+  for (const size of [0, 100_000, 2 * megabyte]) {
+    withStore(`leaves nothing when a stream fails after ${size} bytes`, async (t, store) => {
+      const [bucket, unchanged] = await standing(store);
+      const bodies: Record<string, () => Body> = {
+        generator: () => piecesThen(size, fails),
+        readable: () => Readable.from(piecesThen(size, fails)),
+        'web stream': () => ReadableStream.from(piecesThen(size, fails)),
+        response: () => new Response(ReadableStream.from(piecesThen(size, fails)) as never),
+        destroyed: () => {
+          const stream = Readable.from(piecesThen(size, () => stream.destroy(boom)));
+          return stream;
+        },
+      };
+      for (const [kind, body] of Object.entries(bodies)) {
+        const error = await rejection(t, bucket.put('key', body()), 'IncompleteBody', kind);
+        t.is(error.cause, boom, kind);
+        await unchanged(t);
+      }
+    });
+
+    withStore(`leaves nothing when a stream goes away after ${size} bytes`, async (t, store) => {
+      const [bucket, unchanged] = await standing(store);
+      const stream = new PassThrough();
+      stream.write(new Uint8Array(size));
+      const put = bucket.put('key', stream);
+      await turn();
+      stream.destroy();
+      await rejection(t, put, 'IncompleteBody');
+      await unchanged(t);
+    });
+  }
+
+  withStore('leaves nothing when the body has another size than announced', async (t, store) => {
+    const [bucket, unchanged] = await standing(store);
+    for (const size of [10, 300_000, 2 * megabyte]) {
+      const bytes = new Uint8Array(size);
+      const bodies: Record<string, () => Body> = {
+        bytes: () => bytes,
+        readable: () => Readable.from([bytes]),
+        blob: () => new Blob([bytes]),
+      };
+      for (const [kind, body] of Object.entries(bodies)) {
+        for (const announced of [0, size - 1, size + 1])
+          await rejection(
+            t,
+            bucket.put('key', body(), { size: announced }),
+            'IncompleteBody',
+            kind,
+          );
+        await unchanged(t);
+        await t.notThrowsAsync(bucket.put('other', body(), { size }));
+        await bucket.remove('other');
+      }
+    }
+  });
+
+  withStore('refuses streams that were read or taken already', async (t, store) => {
+    const [bucket, unchanged] = await standing(store);
+    const readable = Readable.from(['text']);
+    await readable.toArray();
+    await rejection(t, bucket.put('key', readable), 'IncompleteBody');
+    const destroyed = Readable.from(['text']);
+    destroyed.destroy();
+    await rejection(t, bucket.put('key', destroyed), 'IncompleteBody');
+    const response = new Response('text');
+    await response.text();
+    await rejection(t, bucket.put('key', response), 'IncompleteBody');
+    const locked = ReadableStream.from(['text']);
+    locked.getReader();
+    await t.throwsAsync(bucket.put('key', locked), { instanceOf: TypeError });
+    const missing = createReadStream('/there/is/no/such/file');
+    const error = await rejection(t, bucket.put('key', missing), 'IncompleteBody');
+    t.is((error.cause as NodeJS.ErrnoException).code, 'ENOENT');
+    await unchanged(t);
+  });
+
+  withStore('refuses what has no bytes in it with a TypeError', async (t, store) => {
+    const [bucket, unchanged] = await standing(store);
+    const bad: [unknown, RegExp][] = [
+      [undefined, /not undefined/],
+      [7, /not number/],
+      [true, /not boolean/],
+      [() => 'text', /not function/],
+      [{ a: 1 }, /plain object: use JSON.stringify/],
+      [Promise.resolve('text'), /await it/],
+      [new Date(), /type Date/],
+      [[1, 2, 3], /yield bytes, not number/],
+      [Readable.from([{ a: 1 }]), /yield bytes, not a plain object/],
+      [ReadableStream.from([7]), /yield bytes, not number/],
+      [new Map([[1, 2]]), /yield bytes, not an object of type Array/],
+    ];
+    for (const [body, message] of bad)
+      await t.throwsAsync(bucket.put('key', body as Body), { instanceOf: TypeError, message });
+    await rejection(t, bucket.put('key', 'a\ud800'), 'InvalidArgument');
+    await rejection(t, bucket.put('key', Readable.from(['a\ud800'])), 'InvalidArgument');
+    await unchanged(t);
+  });
+
+  withStore('refuses unknown and unfit options', async (t, store) => {
+    const [bucket, unchanged] = await standing(store);
+    const put = (options: object) => bucket.put('key', 'text', options as PutOptions);
+    const unknown = await rejection(t, put({ contenttype: 'a/b' }), 'InvalidArgument');
+    t.regex(unknown.message, /"contenttype"; did you mean "contentType"\?/);
+    t.regex(
+      (await rejection(t, put({ zzzzzzzzzz: 1 }), 'InvalidArgument')).message,
+      /"zzzzzzzzzz"$/,
+    );
+    for (const size of [-1, 0.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY])
+      await rejection(t, put({ size }), 'InvalidArgument');
+    for (const options of [{ size: '4' }, { onProgress: 1 }, { signal: {} }, { contentType: 7 }])
+      await t.throwsAsync(put(options), { instanceOf: TypeError });
+    for (const options of [null, 'text', [], 7])
+      await t.throwsAsync(put(options as object), { instanceOf: TypeError });
+    await rejection(t, bucket.get('key', { rnage: 1 } as object), 'InvalidArgument');
+    await rejection(t, bucket.head('key', { range: 1 } as object), 'InvalidArgument');
+    await rejection(t, bucket.list({ maxKeys: 1 } as object).toArray(), 'InvalidArgument');
+    await rejection(t, bucket.remove('key', { force: 1 } as object), 'InvalidArgument');
+    await rejection(t, bucket.delete({ forse: true } as object), 'InvalidArgument');
+    await rejection(t, store.createBucket('new', { acl: 1 } as object), 'InvalidArgument');
+    await t.throwsAsync(store.createBucket('new', { ifNotExists: 1 } as never), {
+      instanceOf: TypeError,
+    });
+    await unchanged(t);
+  });
+
+  withStore('leaves nothing of an aborted put, whenever it is aborted', async (t, store) => {
+    const [bucket, unchanged] = await standing(store);
+    const reason = new Error('enough');
+    await abortedPut('before the call', 'text', (controller) => controller.abort(reason));
+    for (const [when, afterBytes] of Object.entries({
+      first: 0,
+      early: 100_000,
+      late: 3 * megabyte,
+    })) {
+      let abort = () => {};
+      const stall = () => {
+        abort();
+        return new Promise<void>(() => {});
+      };
+      const bodies: Record<string, Body> = {
+        generator: piecesThen(afterBytes, stall),
+        readable: Readable.from(piecesThen(afterBytes, stall)),
+        'web stream': ReadableStream.from(piecesThen(afterBytes, stall)),
+      };
+      for (const [kind, body] of Object.entries(bodies))
+        await abortedPut(`${when}, ${kind}`, body, (controller) => {
+          abort = () => controller.abort(reason);
+        });
+    }
+
+    async function abortedPut(
+      about: string,
+      body: Body,
+      arm: (controller: AbortController) => void,
+    ): Promise<void> {
+      const controller = new AbortController();
+      arm(controller);
+      const error = await rejection(
+        t,
+        bucket.put('key', body, { signal: controller.signal }),
+        'ABORTED',
+        about,
+      );
+      t.is(error.name, 'AbortError');
+      t.is(error.cause, reason);
+      await unchanged(t);
+    }
+  });
+
+  withStore('lets go of the body of a failed put', async (t, store) => {
+    const bucket = await store.createBucket('docs');
+    const readable = Readable.from(piecesThen(megabyte, () => sleep(60_000, null, { ref: false })));
+    const controller = new AbortController();
+    const put = bucket.put('key', readable, { signal: controller.signal });
+    await turn();
+    controller.abort();
+    await rejection(t, put, 'ABORTED');
+    t.true(readable.destroyed);
+
+    let cancelled = false;
+    const web = new ReadableStream({
+      cancel() {
+        cancelled = true;
+      },
+    });
+    await rejection(t, bucket.put('/bad', web), 'InvalidObjectName');
+    await rejection(t, bucket.put('key', web, { metadata: { 'a b': '' } }), 'InvalidArgument');
+    t.true(cancelled);
+  });
+
+  withStore(
+    'either stores or leaves nothing when a small put is aborted in flight',
+    async (t, store) => {
+      const [bucket] = await standing(store);
+      for (let round = 0; round < 30; round++) {
+        const key = `round-${round}`;
+        const controller = new AbortController();
+        const put = bucket.put(key, 'text', { signal: controller.signal });
+        for (let turns = round % 5; turns > 0; turns--) await Promise.resolve();
+        controller.abort();
+        const stored = await put.then(
+          () => true,
+          () => false,
+        );
+        t.is(await bucket.has(key), stored);
+      }
+    },
+  );
+
+  withStore('aborts a get before and while it is read', async (t, store) => {
+    const bucket = store.bucket('docs');
+    await bucket.put('key', new Uint8Array(5 * megabyte));
+    await rejection(t, bucket.get('key', { signal: AbortSignal.abort() }), 'ABORTED');
+    await rejection(t, bucket.head('key', { signal: AbortSignal.abort() }), 'ABORTED');
+    await rejection(t, bucket.remove('key', { signal: AbortSignal.abort() }), 'ABORTED');
+    await rejection(t, bucket.list({ signal: AbortSignal.abort() }).toArray(), 'ABORTED');
+    t.true(await bucket.has('key'));
+
+    const controller = new AbortController();
+    const body = await found(bucket.get('key', { signal: controller.signal }));
+    const error = await rejection(
+      t,
+      (async () => {
+        for await (const _ of body) controller.abort();
+      })(),
+      'ABORTED',
+    );
+    t.is(error.name, 'AbortError');
+
+    const streaming = new AbortController();
+    const stream = (await found(bucket.get('key', { signal: streaming.signal }))).stream();
+    const reader = stream.getReader();
+    await reader.read();
+    streaming.abort();
+    await rejection(t, reader.read(), 'ABORTED');
+
+    const listing = new AbortController();
+    const pages = bucket.list({ signal: listing.signal }).pages()[Symbol.asyncIterator]();
+    listing.abort();
+    await rejection(t, pages.next() as Promise<unknown>, 'ABORTED');
+  });
+
+  withStore('keeps small bodies as they were when put was called', async (t, store) => {
+    const bucket = store.bucket('docs');
+    for (const exists of [false, true]) {
+      if (!exists) await bucket.delete({ force: true }).catch(() => {});
+      const bytes = randomBytes(100_000);
+      const before = Buffer.from(bytes);
+      const put = bucket.put('key', bytes);
+      bytes.fill(0);
+      await put;
+      t.true(before.equals(await (await found(bucket.get('key'))).bytes()));
+    }
+    const buffer = randomBytes(100_000).buffer.slice(0, 65_536) as ArrayBuffer;
+    const before = Buffer.from(new Uint8Array(buffer));
+    const put = bucket.put('key', buffer);
+    structuredClone(buffer, { transfer: [buffer] });
+    t.is(buffer.byteLength, 0);
+    await put;
+    t.true(before.equals(await (await found(bucket.get('key'))).bytes()));
+    // What is transferred away already is not an empty body.
+    await rejection(t, bucket.put('key', buffer), 'IncompleteBody');
+    t.true(before.equals(await (await found(bucket.get('key'))).bytes()));
+  });
+
+  withStore('stores whole or not at all when a large buffer goes away', async (t, store) => {
+    const [bucket, unchanged] = await standing(store);
+    const transferred = new ArrayBuffer(8 * megabyte);
+    const put = bucket.put('key', transferred);
+    structuredClone(transferred, { transfer: [transferred] });
+    await rejection(t, put, 'IncompleteBody');
+    await unchanged(t);
+
+    const resizable = new Resizable(8 * megabyte, { maxByteLength: 9 * megabyte });
+    for (const view of [resizable, new Uint8Array(resizable)]) {
+      const shrinking = bucket.put('key', view);
+      (resizable as unknown as { resize(size: number): void }).resize(megabyte);
+      await rejection(t, shrinking, 'IncompleteBody');
+      await unchanged(t);
+      (resizable as unknown as { resize(size: number): void }).resize(8 * megabyte);
+    }
+    const growing = bucket.put('other', resizable);
+    (resizable as unknown as { resize(size: number): void }).resize(9 * megabyte);
+    t.is((await growing).size, 8 * megabyte);
+
+    // Changed meanwhile: some mixture, but one that checks out.
+    const changing = new Uint8Array(8 * megabyte);
+    const changed = bucket.put('other', changing);
+    changing.fill(1);
+    await changed;
+    t.is((await (await found(bucket.get('other'))).bytes()).length, 8 * megabyte);
+  });
+};
