@@ -9,7 +9,7 @@ import type { Progress } from './progress.ts';
 /**
  * Anything with bytes in it; null is the empty body. Text becomes UTF-8. Pieces of streams and
  * iterables are byte arrays or strings. Anything else, a plain object above all, is refused with a
- * TypeError that says so.
+ * TypeError that says so. (The global Blob is a type of its own where the DOM's types are loaded.)
  */
 export type Body =
   | string
@@ -17,6 +17,7 @@ export type Body =
   | SharedArrayBuffer
   | ArrayBufferView
   | Blob
+  | globalThis.Blob
   | ReadableStream
   | Readable
   | AsyncIterable<Uint8Array | string>
