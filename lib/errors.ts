@@ -69,7 +69,7 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     status: 400,
     retry: false,
     text: 'the body is too large',
-    hint: 'An object holds 48.8 TB at most. An array holds what Node allows: read a stream instead.',
+    hint: 'An object holds 48.8 TB at most. For one array it may be too large: read a stream.',
   },
   FileAlreadyExists: {
     status: 409,
@@ -150,7 +150,7 @@ const engineCodes: Readonly<Record<EngineCode, CodeEntry>> = {
     status: 500,
     retry: false,
     text: 'sealed bytes do not open: they were tampered with, or sealed under another key',
-    hint: 'Checksum right, tag wrong: no accident of the disk. Keep the zones; compare with a backup.',
+    hint: 'Checksum right, tag wrong: no accident. Keep the zones, compare with a backup.',
   },
   KEY_DESTROYED: {
     status: 500,

@@ -41,8 +41,8 @@ export function openBody(body: Body): OpenedBody {
     if (pieces !== null) return { type: '', bytes: null, pieces };
   }
   throw new TypeError(
-    `put: a body must be text, bytes, a Blob, a Response, a stream, an iterable of bytes or null, ` +
-      `not ${describe(body)}`,
+    'put: a body must be text, bytes, a Blob, a Response, a stream, an iterable of bytes or ' +
+      `null, not ${describe(body)}`,
   );
 }
 

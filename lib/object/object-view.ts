@@ -136,7 +136,7 @@ Object.defineProperty(ObjectView.prototype, inspect.custom, {
   },
 });
 
-/** The blob's id in double quotes: see docs/decisions/0002-etag-is-the-blob-id.md. */
+/** The blob's id in double quotes: see docs/decisions/0003-etag-is-the-blob-id.md. */
 export function etagOf(blobId: string | null): string {
   return `"${blobId ?? ''}"`;
 }

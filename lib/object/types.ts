@@ -74,7 +74,8 @@ export interface GetCondition {
  */
 export type Range =
   | { offset: number; length?: number | undefined }
-  | { offset?: number | undefined; length: number }
+  // `object`, since a string has a length too.
+  | ({ offset?: number | undefined; length: number } & object)
   | { suffix: number }
   | `bytes=${string}`;
 

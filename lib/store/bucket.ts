@@ -89,8 +89,8 @@ export class Bucket {
    * await using store = await openMemory();
    * const docs = store.bucket('docs');
    * await docs.put('hello.txt', 'hi', { contentType: 'text/plain' });
-   * await docs.put('package.json', createReadStream('package.json'), {
-   *   metadata: { source: 'npm' },
+   * await docs.put('program.js', createReadStream(new URL(import.meta.url)), {
+   *   metadata: { author: 'me' },
    *   onProgress: ({ loaded }) => console.error(`${loaded} bytes`),
    * });
    * ```

@@ -1,0 +1,77 @@
+// The body of an object row: its bytes, what is stepped over, and that damaged ones are refused.
+import { randomBytes } from 'node:crypto';
+import test from 'ava';
+import { StoreError } from '../../lib/errors.ts';
+import { decodeObjectRow, encodeObjectRow } from '../../lib/object/object-row.ts';
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+// docs/format/rows.md shows these bytes.
+const bytes =
+  '01 00 00  01 0300 612f62  06 0800 0068e5cf8b010000  07 0900 01 78 0100 31 01 79 0000';
+
+test('bytes of an object row', (t) => {
+  t.is(hex(encodeObjectRow(undefined, '')), '010000');
+  t.is(hex(encodeObjectRow({ metadata: {} }, '')), '010000');
+  const options = {
+    contentType: 'a/b',
+    expires: new Date(0x0000018bcfe56800),
+    metadata: { y: '', X: '1' },
+  };
+  t.is(hex(encodeObjectRow(options, 'ignored')), bytes.replaceAll(' ', ''));
+  t.deepEqual(decodeObjectRow(encodeObjectRow(options, '')), {
+    contentType: 'a/b',
+    expires: options.expires,
+    metadata: { x: '1', y: '' },
+  });
+  t.deepEqual(decodeObjectRow(Buffer.of(1, 0, 0)), { metadata: {} });
+});
+
+test('the largest row fits an engine', (t) => {
+  const text = 'x'.repeat(2048);
+  const options = {
+    contentType: text,
+    contentEncoding: text,
+    contentDisposition: text,
+    contentLanguage: text,
+    cacheControl: text,
+    expires: new Date(),
+    metadata: { a: 'x'.repeat(8191) },
+  };
+  t.true(encodeObjectRow(options, '').length < 65_536);
+});
+
+test('fields of later versions are stepped over', (t) => {
+  const later = Buffer.from('010000 010300612f62 63 0200 0102'.replaceAll(' ', ''), 'hex');
+  t.is(decodeObjectRow(later).contentType, 'a/b');
+});
+
+test('damaged object rows are refused, whatever the damage', (t) => {
+  const good = Buffer.from(bytes.replaceAll(' ', ''), 'hex');
+  const whole = new Set([3, 9, 20, good.length]);
+  for (let size = 0; size <= good.length; size++) {
+    const cut = good.subarray(0, size);
+    if (whole.has(size)) t.notThrows(() => decodeObjectRow(cut));
+    else refused(t.throws(() => decodeObjectRow(cut), undefined, String(size)));
+  }
+  t.true(
+    StoreError.is(
+      t.throws(() => decodeObjectRow(Buffer.of(2, 0, 0))),
+      'STORE_VERSION',
+    ),
+  );
+  for (let i = 0; i < 5000; i++) {
+    const noise = randomBytes(i % 40);
+    noise[0] = 1;
+    if (noise.length > 3) noise[3] = 1 + (i % 7);
+    try {
+      decodeObjectRow(noise);
+    } catch (error) {
+      refused(error);
+    }
+  }
+
+  function refused(error: unknown): void {
+    t.true(StoreError.is(error, 'STORE_CORRUPT'), String(error));
+  }
+});

@@ -1,0 +1,146 @@
+// What a user's compiler accepts and refuses. Compiled against the declarations that are shipped,
+// with skipLibCheck false (types.test.ts); never run.
+import { Blob } from 'node:buffer';
+import { createReadStream } from 'node:fs';
+import type {
+  Body,
+  Bucket,
+  BucketInfo,
+  ErrorCode,
+  HealthStatus,
+  Listing,
+  Logger,
+  ObjectBody,
+  OpenOptions,
+  Progress,
+  Range,
+  Store,
+  StoredObject,
+} from 'strongroom';
+import { open, openMemory, StoreError } from 'strongroom';
+
+export async function right(): Promise<void> {
+  await using store: Store = await open('./data', {
+    create: true,
+    zones: 3,
+    rootKey: { passphrase: 'secret' },
+    geometry: { large: '4+2' },
+    zoneDeadlineMs: 500,
+    clock: () => new Date(),
+    logger: console,
+    signal: AbortSignal.timeout(1000),
+  });
+  await open(new URL('file:///data'), { readOnly: true, zones: ['/a', '/b', '/c'] });
+  await open('./data', { rootKey: new Uint8Array(32) });
+  await open('./data', { rootKey: async () => new Uint8Array(32) });
+  const memory: Store = await openMemory({ autoCreateBuckets: false });
+  const bucket: Bucket = store.bucket('docs');
+  const made: Bucket = await memory.createBucket('docs', { ifNotExists: true });
+  for await (const info of store.buckets({ prefix: 'd' })) use<BucketInfo>(info);
+
+  const bodies: Body[] = [
+    'text',
+    new ArrayBuffer(8),
+    new Uint8Array(8),
+    new DataView(new ArrayBuffer(8)),
+    new Blob(['a']),
+    createReadStream('file'),
+    new Response('a'),
+    new ReadableStream<Uint8Array>(),
+    [new Uint8Array(1)],
+    null,
+  ];
+  for (const body of bodies) use<StoredObject>(await bucket.put('key', body));
+  const options = { contentType: 'a/b', metadata: { a: 'b' }, size: 7 };
+  await bucket.put('key', 'text', { ...options, onlyIf: { absent: true } });
+  await bucket.put('key', 'text', { onProgress: (progress: Progress) => progress.loaded });
+
+  const body: ObjectBody | null = await bucket.get('key', { range: { offset: 1 } });
+  if (body !== null) {
+    use<string>(await body.text());
+    use<{ a: number }>(await body.json<{ a: number }>());
+    use<Uint8Array>(await body.bytes());
+    use<ArrayBuffer>(await body.arrayBuffer());
+    for await (const piece of body) use<Uint8Array>(piece);
+    use<number | undefined>(body.range?.offset);
+    use<string>(body.etag);
+    use<Date>(body.lastModified);
+    use<string>(body.checksums.crc64);
+    await body[Symbol.asyncDispose]();
+  }
+  const ranges: Range[] = [
+    { offset: 1 },
+    { length: 1 },
+    { offset: 1, length: 1 },
+    { suffix: 1 },
+    'bytes=0-1',
+  ];
+  for (const range of ranges) await bucket.get('key', { range });
+  use<boolean>(await bucket.has('key'));
+  use<number | undefined>((await bucket.head('key'))?.size);
+  const { removed, errors } = await bucket.remove(['a', 'b']);
+  use<string[]>(removed.map(({ key }) => key));
+  use<StoreError[]>(errors.map(({ error }) => error));
+  const listing: Listing<StoredObject> = bucket.list({
+    prefix: 'a',
+    delimiter: '/',
+    reverse: true,
+  });
+  for await (const page of listing.pages()) use<string | undefined>(page.cursor);
+  for await (const prefix of listing.prefixes()) use<string>(prefix);
+  use<StoredObject[]>(await listing.toArray());
+  use<HealthStatus>(await store.health.status());
+  await made.delete({ force: true });
+  const logger: Logger = console;
+  use<OpenOptions>({ logger });
+
+  try {
+    await store.close();
+  } catch (error) {
+    if (StoreError.is(error, 'STORE_CLOSED', 'ABORTED')) use<ErrorCode>(error.code);
+  }
+}
+
+export async function wrong(store: Store): Promise<void> {
+  const bucket = store.bucket('docs');
+  // @ts-expect-error a path is needed
+  await open();
+  // @ts-expect-error no such number of zones
+  await open('./data', { zones: 2 });
+  // @ts-expect-error unknown option
+  await open('./data', { zone: 3 });
+  // @ts-expect-error a bare string is no root key
+  await open('./data', { rootKey: 'secret' });
+  // @ts-expect-error one source at a time
+  await open('./data', { rootKey: { file: 7 } });
+  // @ts-expect-error memory has no zones
+  await openMemory({ zones: 3 });
+  // @ts-expect-error plain objects are no bodies
+  await bucket.put('key', { a: 1 });
+  // @ts-expect-error nor are numbers
+  await bucket.put('key', 7);
+  // @ts-expect-error nor is undefined
+  await bucket.put('key', undefined);
+  // @ts-expect-error unknown option
+  await bucket.put('key', 'text', { contenttype: 'a/b' });
+  // @ts-expect-error metadata is text
+  await bucket.put('key', 'text', { metadata: { a: 1 } });
+  // @ts-expect-error absent is true or left out
+  await bucket.put('key', 'text', { onlyIf: { absent: false } });
+  // @ts-expect-error null when absent
+  (await bucket.get('key')).text();
+  // @ts-expect-error an empty range
+  await bucket.get('key', { range: {} });
+  // @ts-expect-error not a range of bytes
+  await bucket.get('key', { range: 'items=0-1' });
+  // @ts-expect-error unknown code
+  StoreError.is(new Error(), 'NoSuchThing');
+  // @ts-expect-error fields are read only
+  (await bucket.put('key', 'text')).size = 7;
+  // @ts-expect-error handles come from a store
+  new Bucket(store, 'docs');
+  // @ts-expect-error `remove` is the verb for objects
+  await bucket.delete('key');
+}
+
+function use<T>(_value: T): void {}
