@@ -73,6 +73,22 @@ export function checkContents(tree, report) {
   }
 }
 
+/**
+ * A registry that lacked a package when the lock was made leaves a hole in it, and `npm ci` refuses
+ * such a lock.
+ */
+export function checkLock(tree, report) {
+  for (const path of tree.paths(/(^|\/)package-lock\.json$/)) {
+    const { packages = {} } = JSON.parse(tree.text(path));
+    const names = new Set(Object.keys(packages).map((key) => key.split('node_modules/').at(-1)));
+    for (const [key, { dependencies, optionalDependencies }] of Object.entries(packages)) {
+      for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+        if (!names.has(name)) report(path, 1, `${key || 'the project'} needs ${name}: not locked`);
+      }
+    }
+  }
+}
+
 /** native/sources.gypi against the disk, both ways. Returns the lists. */
 export function checkSources(tree, report) {
   const path = 'native/sources.gypi';

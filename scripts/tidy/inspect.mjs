@@ -3,6 +3,7 @@ import { banned } from './banned.mjs';
 import {
   checkContents,
   checkLeftovers,
+  checkLock,
   checkOpenings,
   checkSources,
   checkWidth,
@@ -34,6 +35,7 @@ export function inspect(root) {
   checkWidth(tree, report);
   checkLeftovers(tree, report);
   checkContents(tree, report);
+  checkLock(tree, report);
   return { problems, notes: longOnes(tree) };
 }
 

@@ -202,6 +202,15 @@ const planted: [string, Record<string, string>, RegExp][] = [
     { 'package-lock.json': '{\n  "resolved": "https://registry.example/a.tgz"\n}\n' },
     /^package-lock\.json:2: "resolved" names one registry/m,
   ],
+  [
+    'a hole in the lock file',
+    {
+      'package-lock.json': JSON.stringify({
+        packages: { '': {}, 'node_modules/a': { optionalDependencies: { 'a-darwin': '1.0.0' } } },
+      }),
+    },
+    /^package-lock\.json:1: node_modules\/a needs a-darwin: not locked$/m,
+  ],
   ['a large file', { 'docs/a.bin': 'x'.repeat(1_000_001) }, /^docs\/a\.bin:1: 1000001 bytes/m],
 ];
 for (const [name, changes, expected] of planted) {
