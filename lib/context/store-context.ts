@@ -7,6 +7,8 @@ import type { Events } from './events.ts';
 
 /** A call that waits for its caller (a body that must be sent or fetched) and can be cut short. */
 export interface Interruptible {
+  /** Bytes so far: what does not grow is stalled. */
+  readonly moved: number;
   interrupt(error: Error): void;
 }
 

@@ -32,6 +32,10 @@ export class BodySource implements Interruptible {
     context.interruptible.add(this);
   }
 
+  get moved(): number {
+    return -this.#left;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

@@ -48,6 +48,10 @@ export class Upload implements Interruptible {
     }
   }
 
+  get moved(): number {
+    return this.#size;
+  }
+
   interrupt(error: Error): void {
     this.#stopped ??= error;
     this.#rejectNext?.(this.#stopped);

@@ -171,7 +171,7 @@ function planOpen(given: string | URL, options: OpenOptions): OpenPlan {
   checkOptions('open', options, known);
   checkShared('open', options);
   const path = absolutePath(given);
-  const zones = zonePaths(path, options.zones ?? 1);
+  const zones = zonePaths(path, options.zones === undefined ? 1 : options.zones);
   const readOnly = booleanOption('open', 'readOnly', options.readOnly, false);
   const create = booleanOption('open', 'create', options.create, !readOnly);
   if (readOnly && create) throw invalidArgument('open: readOnly contradicts create');
@@ -238,14 +238,16 @@ function planGeometry(geometry: Geometry, zones: number): OpenPlan['geometry'] {
   checkOptions('open: geometry', geometry, knownGeometry);
   const { small = zones === 3 ? '1+2' : '1+0', large = zones === 3 ? '4+2' : '1+0' } = geometry;
   const largeFrom = integerOption('open', 'geometry.largeFrom', geometry.largeFrom, 0, 1 << 20);
-  const [copies] = checkGeometry('small', small, zones);
-  if (copies !== 1) throw invalidArgument('open: geometry.small must be 1+m: a copy per zone');
+  checkGeometry('small', small, zones);
+  // The log has the same bytes in every zone, and small blobs lie in it.
+  if (small !== `1+${zones - 1}`)
+    throw invalidArgument(`open: geometry.small must be 1+${zones - 1}: a copy in every zone`);
   checkGeometry('large', large, zones);
   return { small, large, largeFrom: largeFrom ?? 256 * 1024 };
 }
 
 /** So many cells lie in a zone that it may be lost: never more than there are parity cells. */
-function checkGeometry(name: string, text: string, zones: number): [k: number, m: number] {
+function checkGeometry(name: string, text: string, zones: number): void {
   if (typeof text !== 'string') throw new TypeError(`open: geometry.${name} must be a string`);
   const [, data, parity] = /^(\d{1,2})\+(\d{1,2})$/.exec(text) ?? [];
   const [k, m] = [Number(data), Number(parity)];
@@ -253,7 +255,6 @@ function checkGeometry(name: string, text: string, zones: number): [k: number, m
     throw invalidArgument(`open: geometry.${name} must be k+m with k + m at most 32, not ${text}`);
   if (zones > 1 && Math.ceil((k + m) / zones) > m)
     throw invalidArgument(`open: geometry.${name} ${text} does not survive the loss of a zone`);
-  return [k, m];
 }
 
 /** The key file that the options name, if it is one. */

@@ -4,14 +4,18 @@
 import { createBucket } from '../bucket/create.ts';
 import { type ListBucketsOptions, listBuckets } from '../bucket/list.ts';
 import type { BucketInfo, CreateBucketOptions } from '../bucket/types.ts';
-import type { StoreContext } from '../context/store-context.ts';
+import type { Interruptible, StoreContext } from '../context/store-context.ts';
 import { StoreError } from '../errors.ts';
 import { Bucket } from './bucket.ts';
 import { Health } from './health.ts';
 
-/** How long close() waits for calls inside before it interrupts those that wait for a body. */
+/** How often close() looks whether the calls inside get on. */
+const lookMs = 500;
+/** A body that moves no byte for so long while the store closes is interrupted. */
 const patienceMs = 5000;
-/** How long it then waits for them to let go. */
+/** No body keeps a store open for longer. */
+const closeMsMax = 60_000;
+/** How long close() then waits for interrupted calls to let go. */
 const farewellMs = 1000;
 
 /**
@@ -68,8 +72,8 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Refuses new calls (STORE_CLOSED), settles those in flight, then closes the engine. A body that
-   * neither arrives nor leaves is interrupted after 5 seconds. Idempotent.
+   * Refuses new calls (STORE_CLOSED), settles those in flight, then closes the engine. A body of
+   * which no byte arrives or leaves for 5 seconds is interrupted, any body after 60. Idempotent.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -83,12 +87,26 @@ export class Store implements AsyncDisposable {
   async #close(): Promise<void> {
     const context = this.#context;
     context.shut();
-    if (!(await context.emptied(patienceMs))) {
-      for (const call of context.interruptible) call.interrupt(new StoreError('STORE_CLOSED'));
-      await context.emptied(farewellMs);
-    }
-    // Bodies that were opened and not read are nobody's call; they end here.
+    await settle(context);
+    // What is left: bodies that nobody reads, which are no calls, and those that take too long.
     for (const call of context.interruptible) call.interrupt(new StoreError('STORE_CLOSED'));
+    await context.emptied(farewellMs);
     await context.engine.close();
+  }
+}
+
+/** Waits for the calls inside, and interrupts those whose body has stalled. */
+async function settle(context: StoreContext): Promise<void> {
+  const seen = new Map<Interruptible, { readonly moved: number; readonly since: number }>();
+  const started = performance.now();
+  while (!(await context.emptied(lookMs))) {
+    const now = performance.now();
+    if (now - started > closeMsMax) return;
+    for (const call of context.interruptible) {
+      const { moved } = call;
+      const last = seen.get(call);
+      if (last?.moved !== moved) seen.set(call, { moved, since: now });
+      else if (now - last.since >= patienceMs) call.interrupt(new StoreError('STORE_CLOSED'));
+    }
   }
 }

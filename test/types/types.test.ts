@@ -19,4 +19,6 @@ test('a consumer compiles with skipLibCheck false, and its wrong calls do not', 
   const declare = ['--emitDeclarationOnly', '--declarationMap', 'false', '--outDir', 'out/types'];
   t.is(await tsc('-p', 'tsconfig.json', ...declare), '');
   t.is(await tsc('-p', 'test/types/tsconfig.json'), '');
+  // Where the DOM's types are loaded, Blob, Response and streams are types of their own.
+  t.is(await tsc('-p', 'test/types/tsconfig.dom.json'), '');
 });

@@ -1,0 +1,156 @@
+// Two stores over one engine, as two workers have them: neither sees what the other does to buckets,
+// and both must be right all the same.
+import { randomBytes } from 'node:crypto';
+import test from 'ava';
+import { decodeBucketRow, encodeBucketRow } from '../../lib/context/bucket-row.ts';
+import { Events } from '../../lib/context/events.ts';
+import { StoreContext } from '../../lib/context/store-context.ts';
+import { MemoryEngine } from '../../lib/engine/memory-engine.ts';
+import { bucketRowKey } from '../../lib/engine/row-key.ts';
+import type { BlobWriter, KeyHandle } from '../../lib/engine/storage-engine.ts';
+import { Store } from '../../lib/store/store.ts';
+import { found, rejection } from '../suite/support.ts';
+
+/** Counts the bytes of each write, and lets a test step in between. */
+class CountingEngine extends MemoryEngine {
+  readonly writes: number[] = [];
+  onFinish: () => Promise<unknown> = async () => {};
+
+  override writeBlob(kek: KeyHandle): BlobWriter {
+    const writer = super.writeBlob(kek);
+    const { write, finish } = writer;
+    writer.write = (bytes) => {
+      this.writes.push(bytes.length);
+      return write.call(writer, bytes);
+    };
+    writer.finish = async () => {
+      const info = await finish.call(writer);
+      await this.onFinish();
+      return info;
+    };
+    return writer;
+  }
+}
+
+function storeOver(engine: MemoryEngine, autoCreateBuckets = true): Store {
+  const options = { autoCreateBuckets, now: Date.now };
+  return new Store('shared', new StoreContext(engine, new Events('shared', undefined), options));
+}
+
+/** Changes the bucket's row and nothing in it, as a new policy would. */
+async function touch(engine: MemoryEngine, name: string): Promise<void> {
+  const row = await engine.get({ key: bucketRowKey(name) });
+  if (row === null) throw new Error('no bucket');
+  const body = encodeBucketRow(decodeBucketRow(row.row.body));
+  await engine.commit({ effects: [{ key: bucketRowKey(name), modified: 1, body }] });
+}
+
+test('a bucket that another store made, changed or made again', async (t) => {
+  const engine = new MemoryEngine();
+  const [mine, other] = [storeOver(engine), storeOver(engine)];
+  const [docs, theirs] = [mine.bucket('docs'), other.bucket('docs')];
+  await docs.put('key', 'mine');
+  t.is(await (await found(theirs.get('key'))).text(), 'mine');
+
+  await touch(engine, 'docs');
+  t.is(await (await found(docs.get('key'))).text(), 'mine');
+  await touch(engine, 'docs');
+  await docs.put('key', 'again');
+  await touch(engine, 'docs');
+  t.true(await docs.has('key'));
+  await touch(engine, 'docs');
+  t.is((await docs.list().toArray()).length, 1);
+  await touch(engine, 'docs');
+  await docs.put('other', 'text', { onlyIf: { absent: true } });
+  await touch(engine, 'docs');
+  await docs.remove(['other', 'key']);
+
+  await theirs.delete();
+  await other.createBucket('docs');
+  t.is(await docs.get('key'), null);
+  await theirs.put('key', 'theirs');
+  t.is(await (await found(docs.get('key'))).text(), 'theirs');
+  await theirs.delete({ force: true });
+  await rejection(t, docs.get('key'), 'NoSuchBucket');
+  await docs.put('key', 'made anew');
+  t.is(await (await found(theirs.get('key'))).text(), 'made anew');
+  await theirs.delete({ force: true });
+  await docs.put('key', new Uint8Array(300_000));
+  t.is((await theirs.list().toArray()).length, 1);
+});
+
+test('a bucket that is gone, in a store that makes none', async (t) => {
+  const engine = new MemoryEngine();
+  const [mine, other] = [storeOver(engine, false), storeOver(engine)];
+  const docs = await mine.createBucket('docs');
+  await other.bucket('docs').delete();
+  await rejection(t, docs.put('key', 'text'), 'NoSuchBucket');
+  await rejection(t, docs.put('key', new Uint8Array(300_000)), 'NoSuchBucket');
+  await rejection(t, docs.remove('key'), 'NoSuchBucket');
+  await rejection(t, docs.delete(), 'NoSuchBucket');
+  t.false(await docs.exists());
+});
+
+test('a bucket that changes during an upload costs no second upload', async (t) => {
+  const engine = new CountingEngine();
+  const docs = storeOver(engine).bucket('docs');
+  const bytes = randomBytes(3 << 20);
+  for (const onlyIf of [undefined, { absent: true } as const]) {
+    engine.writes.length = 0;
+    await docs.put('before', 'text');
+    engine.onFinish = () => touch(engine, 'docs');
+    await docs.put(`key ${onlyIf?.absent}`, bytes, { onlyIf });
+    t.is(
+      engine.writes.reduce((sum, size) => sum + size, 0),
+      bytes.length,
+    );
+    t.true(bytes.equals(await (await found(docs.get(`key ${onlyIf?.absent}`))).bytes()));
+  }
+});
+
+test('a bucket that goes during an upload takes the upload with it', async (t) => {
+  const engine = new CountingEngine();
+  const [mine, other] = [storeOver(engine), storeOver(engine)];
+  for (const again of [false, true]) {
+    engine.onFinish = async () => {
+      await other.bucket('docs').delete();
+      if (again) await other.createBucket('docs');
+    };
+    const put = mine.bucket('docs').put('key', new Uint8Array(300_000));
+    await rejection(t, put, 'NoSuchBucket');
+    t.is(await other.bucket('docs').exists(), again);
+    if (again) t.deepEqual(await other.bucket('docs').list().toArray(), []);
+  }
+});
+
+test('an object that appears during an upload makes its condition fail', async (t) => {
+  const engine = new CountingEngine();
+  const [docs, theirs] = [storeOver(engine).bucket('docs'), storeOver(engine).bucket('docs')];
+  engine.onFinish = () => theirs.put('key', 'first');
+  const put = docs.put('key', new Uint8Array(300_000), { onlyIf: { absent: true } });
+  await rejection(t, put, 'FileAlreadyExists');
+  t.is(await (await found(docs.get('key'))).text(), 'first');
+});
+
+test('small pieces are gathered, large ones pass through', async (t) => {
+  const engine = new CountingEngine();
+  const docs = storeOver(engine).bucket('docs');
+  const pieces = (count: number, size: number) =>
+    Array.from({ length: count }, () => new Uint8Array(size));
+  const cases: [Uint8Array[], number[]][] = [
+    [pieces(4, 65_536), []],
+    [pieces(40, 65_536), [1 << 20, 1 << 20, 8 * 65_536]],
+    [pieces(1, 5 << 19), [1 << 20, 1 << 20, 1 << 19]],
+    [pieces(3, 300_000), [300_000, 300_000, 300_000]],
+    [
+      [...pieces(3, 10), ...pieces(2, 400_000), ...pieces(2, 10)],
+      [30, 400_000, 400_000, 20],
+    ],
+    [pieces(300_000, 1), [300_000]],
+  ];
+  for (const [body, writes] of cases) {
+    engine.writes.length = 0;
+    await docs.put('key', body);
+    t.deepEqual(engine.writes, writes);
+  }
+});
