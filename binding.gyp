@@ -29,6 +29,11 @@
       'type': 'static_library', 'sources': ['<@(strongroom_avx2_sources)'],
       'cflags': ['<@(strongroom_avx2_flags)'],
       'xcode_settings': { 'OTHER_CFLAGS': ['<@(strongroom_avx2_flags)'] } }]] },
+    { 'target_name': 'strongroom_vpclmul256', 'type': 'none',
+      'conditions': [['target_arch=="x64"', {
+      'type': 'static_library', 'sources': ['<@(strongroom_vpclmul256_sources)'],
+      'cflags': ['<@(strongroom_vpclmul256_flags)'],
+      'xcode_settings': { 'OTHER_CFLAGS': ['<@(strongroom_vpclmul256_flags)'] } }]] },
     { 'target_name': 'strongroom_gfni256', 'type': 'none', 'conditions': [['target_arch=="x64"', {
       'type': 'static_library', 'sources': ['<@(strongroom_gfni256_sources)'],
       'cflags': ['<@(strongroom_gfni256_flags)'],
@@ -50,7 +55,7 @@
       'target_name': 'strongroom',
       'dependencies': [
         'strongroom_core', 'strongroom_leveldb', 'strongroom_ssse3', 'strongroom_avx2',
-        'strongroom_gfni256', 'strongroom_avx512', 'strongroom_neon'
+        'strongroom_vpclmul256', 'strongroom_gfni256', 'strongroom_avx512', 'strongroom_neon'
       ],
       'sources': ['<@(strongroom_addon_sources)'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],

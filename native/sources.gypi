@@ -46,9 +46,11 @@
       "native/aead/hkdf_test.cc",
       "native/aead/xaes_test.cc",
       "native/base/base_test.cc",
+      "native/erasure/isal_test.cc",
       "native/erasure/reed_solomon_test.cc",
       "native/erasure/rs_kernels_test.cc",
       "native/hash/crc64_test.cc",
+      "native/hash/isal_test.cc",
       "native/hash/sha256_test.cc",
       "native/hash/xxh64_test.cc",
       "native/index/index_test.cc",
@@ -61,15 +63,36 @@
       "native/aead/vectors_foreign_test.cc",
       "native/aead/vectors_main_test.cc"
     ],
-    "strongroom_ssse3_sources": [],
+    "strongroom_bench_sources": [
+      "native/erasure/rs_bench.cc",
+      "native/hash/checksums_bench.cc"
+    ],
+    "strongroom_ssse3_sources": [
+      "native/erasure/rs_ssse3.cc",
+      "native/hash/crc64_pclmul.cc"
+    ],
     "strongroom_ssse3_flags": ["-mssse3", "-mpclmul", "-msse4.1"],
-    "strongroom_avx2_sources": [],
+    "strongroom_avx2_sources": [
+      "native/erasure/rs_avx2.cc"
+    ],
     "strongroom_avx2_flags": ["-mavx2"],
-    "strongroom_gfni256_sources": [],
+    "strongroom_vpclmul256_sources": [
+      "native/hash/crc64_vpclmul256.cc"
+    ],
+    "strongroom_vpclmul256_flags": ["-mavx2", "-mpclmul", "-mvpclmulqdq"],
+    "strongroom_gfni256_sources": [
+      "native/erasure/rs_gfni256.cc"
+    ],
     "strongroom_gfni256_flags": ["-mavx2", "-mgfni"],
-    "strongroom_avx512_sources": [],
+    "strongroom_avx512_sources": [
+      "native/erasure/rs_gfni512.cc",
+      "native/hash/crc64_avx512.cc"
+    ],
     "strongroom_avx512_flags": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mvpclmulqdq", "-mpclmul", "-mgfni"],
-    "strongroom_neon_sources": [],
+    "strongroom_neon_sources": [
+      "native/erasure/rs_neon.cc",
+      "native/hash/crc64_pmull.cc"
+    ],
     "strongroom_neon_flags": ["-march=armv8-a+crypto"],
     "strongroom_leveldb_sources": [
       "out/vendor/leveldb/db/builder.cc",

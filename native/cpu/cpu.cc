@@ -1,6 +1,7 @@
-// CPUID says what the CPU has, XGETBV which registers the operating system saves at a context switch:
-// a kernel may use a feature only when both agree. Without the second question a wide kernel under an
-// old hypervisor or a restricted container dies with SIGILL, or loses half a register.
+// CPUID says what the CPU has, XGETBV which registers the operating system saves at a context
+// switch: a kernel may use a feature only when both agree. Without the second question a wide
+// kernel under an old hypervisor or a restricted container dies with SIGILL, or loses half a
+// register.
 #include "cpu/cpu.h"
 
 #if defined(__x86_64__)
@@ -37,9 +38,10 @@ Features Look() {
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return out;
   out.avx2 = ymm && Bit(b, 5);
   out.gfni256 = out.avx2 && Bit(c, 8);
+  out.vpclmul256 = out.avx2 && out.pclmul && Bit(c, 10);
   out.avx512 = out.avx2 && zmm && Bit(b, 16) && Bit(b, 30) && Bit(b, 31);
   out.gfni512 = out.avx512 && Bit(c, 8);
-  out.vpclmul512 = out.avx512 && out.pclmul && Bit(c, 10);
+  out.vpclmul512 = out.avx512 && out.vpclmul256;
   return out;
 }
 #elif defined(__aarch64__)

@@ -7,11 +7,12 @@ namespace strongroom::cpu {
 struct Features {
   bool ssse3 = false;       // With SSE4.1.
   bool pclmul = false;      // With ssse3.
-  bool avx2 = false;        // ymm state saved by the OS; the same holds for gfni256.
+  bool avx2 = false;        // With ymm state saved by the OS, as for all of 256 bits.
   bool gfni256 = false;     // GFNI with AVX2 registers.
+  bool vpclmul256 = false;  // VPCLMULQDQ with avx2 and pclmul.
   bool avx512 = false;      // F, BW, VL and zmm state saved by the OS.
   bool gfni512 = false;     // GFNI with avx512.
-  bool vpclmul512 = false;  // VPCLMULQDQ with avx512 and pclmul.
+  bool vpclmul512 = false;  // VPCLMULQDQ with avx512.
   bool neon = false, pmull = false;
 };
 const Features& Detect();  // Looked up once.

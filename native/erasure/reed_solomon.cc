@@ -1,13 +1,13 @@
 // The matrix, its inversion for what is left of a stripe, and the walk over cells of any size.
 //
-// Parity row r, column c, from the Cauchy matrix over x = k + r and y = c (distinct, so every square
-// part of it is invertible, and stays so when whole rows and columns are scaled):
+// Parity row r, column c, from the Cauchy matrix over x = k + r and y = c (distinct, so every
+// square part of it is invertible, and stays so when whole rows and columns are scaled):
 //
 //   cauchy(r, c) = 1 / ((k + r) ^ c)
 //   parity(r, c) = cauchy(r, c) / cauchy(0, c) * cauchy(0, 0) / cauchy(r, 0)
 //
-// Row 0 and column 0 are all ones: row 0 is a plain XOR, and k = 1 is replication by itself. A row does
-// not depend on m: more parity later leaves the first rows as they are.
+// Row 0 and column 0 are all ones: row 0 is a plain XOR, and k = 1 is replication by itself. A row
+// does not depend on m: more parity later leaves the first rows as they are.
 #include "erasure/reed_solomon.h"
 
 #include <algorithm>
@@ -24,7 +24,8 @@ namespace {
 
 // rows x columns of every product is at most this: m rows of k coefficients.
 constexpr int kCoefficientsMax = kCellsMax / 2 * (kCellsMax / 2);
-// Rows beyond the first group read the inputs again; in pieces of this many bytes they are still in L1.
+// Rows beyond the first group read the inputs again; in pieces of this many bytes they are still in
+// L1.
 constexpr size_t kPieceBytes = 16 * 1024;
 
 uint8_t ParityCoefficient(int k, int r, int c) {
@@ -44,7 +45,8 @@ class Walk {
       : kernel_(ChosenKernel()), rows_(rows), columns_(columns) {
     first_is_xor_ = AllOnes(matrix.first(columns));
     for (size_t i = 0; i < static_cast<size_t>(rows) * columns; ++i) {
-      memcpy(spread_ + i * kernel_.spread, kernel_.spreads + matrix[i] * kernel_.spread, kernel_.spread);
+      memcpy(spread_ + i * kernel_.spread, kernel_.spreads + matrix[i] * kernel_.spread,
+             kernel_.spread);
     }
   }
 
@@ -112,7 +114,8 @@ void Scale(Row* row, uint8_t factor, int k) {
 }
 
 // Gauss-Jordan; returns the inverse. REQUIRES: invertible, which every k rows of an MDS matrix are.
-// Rows of the identity that stand in their place cost one look, so the work grows with what is lost.
+// Rows of the identity that stand in their place cost one look, so the work grows with what is
+// lost.
 Rows Invert(Rows left, int k) {
   Rows right{};
   for (int i = 0; i < k; ++i) right[i][i] = 1;

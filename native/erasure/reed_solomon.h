@@ -1,7 +1,8 @@
 // Reed-Solomon over GF(2^8), polynomial 0x11d: stripes <-> cells. Knows no files and no keys.
 //
-// The matrix is Cauchy, normalised so that the first parity row is all ones (a plain XOR): parity row
-// r, column c. k + m <= 32. k = 1 is replication: every parity cell equals the data cell.
+// The matrix is Cauchy, normalised so that the first parity row and the first column are all ones:
+// the first parity cell is a plain XOR, and k = 1 is replication (every parity cell equals the data
+// cell). k + m <= 32. Byte for byte in docs/format/erasure.md.
 #pragma once
 
 #include <memory>

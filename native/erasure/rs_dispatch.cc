@@ -1,5 +1,5 @@
-// One row per kernel, best first. A row is used only when the CPU has everything its file is compiled
-// for and the kernel has given a known answer on this very machine.
+// One row per kernel, best first. A row is used only when the CPU has everything its file is
+// compiled for and the kernel has given a known answer on this very machine.
 #include "erasure/rs_dispatch.h"
 
 #include <array>
@@ -37,8 +37,8 @@ constexpr Spreads<32> kNibbles = [] {
   return out;
 }();
 
-// Multiplication by the coefficient as an 8x8 bit matrix: output bit i is the parity of the input and
-// byte 7 - i. That is how 0x11d works on instructions made for another polynomial.
+// Multiplication by the coefficient as an 8x8 bit matrix: output bit i is the parity of the input
+// and byte 7 - i. That is how 0x11d works on instructions made for another polynomial.
 constexpr Spreads<8> kBitMatrices = [] {
   Spreads<8> out{};
   for (size_t c = 0; c < 256; ++c) {
@@ -58,7 +58,9 @@ bool AnswersRight(const KernelEntry& kernel) {
   std::array<std::array<uint8_t, kSize>, kColumns + kRows> cells;
   const uint8_t* in[kColumns];
   for (size_t c = 0; c < kColumns; ++c) {
-    for (size_t i = 0; i < kSize; ++i) cells[c][i] = static_cast<uint8_t>((i + 85 * c) * 167 + (i >> 3));
+    for (size_t i = 0; i < kSize; ++i) {
+      cells[c][i] = static_cast<uint8_t>((i + 85 * c) * 167 + (i >> 3));
+    }
     in[c] = cells[c].data();
   }
   uint8_t* out[kRows] = {cells[kColumns].data(), cells[kColumns + 1].data()};
@@ -103,7 +105,23 @@ class Dispatch {
     while (!kernels_[best].supported) ++best;
     chosen_ = &kernels_[best];
   }
-  std::array<KernelEntry, 1> kernels_{{
+  static constexpr size_t kCount = 1
+#if defined(__x86_64__)
+                                   + 4
+#elif defined(__aarch64__)
+                                   + 1
+#endif
+      ;
+  const cpu::Features& cpu_ = cpu::Detect();
+  std::array<KernelEntry, kCount> kernels_{{
+#if defined(__x86_64__)
+      {"gfni512", cpu_.gfni512 && cpu_.vpclmul512, ProductGfni512, 64, kBitMatrices[0].data(), 8},
+      {"gfni256", cpu_.gfni256, ProductGfni256, 32, kBitMatrices[0].data(), 8},
+      {"avx2", cpu_.avx2, ProductAvx2, 32, kNibbles[0].data(), 32},
+      {"ssse3", cpu_.ssse3 && cpu_.pclmul, ProductSsse3, 16, kNibbles[0].data(), 32},
+#elif defined(__aarch64__)
+      {"neon", cpu_.neon, ProductNeon, 16, kNibbles[0].data(), 32},
+#endif
       {"scalar", true, ProductScalar, 64, kPlain[0].data(), 1},
   }};
   std::atomic<const KernelEntry*> chosen_;

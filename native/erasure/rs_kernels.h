@@ -1,6 +1,6 @@
-// What Reed-Solomon asks of a kernel: outputs = matrix x inputs, column of bytes by column of bytes.
-// Included by instruction-set files: only fixed-width integers here, and nothing that could leave a
-// weak symbol in their objects.
+// What Reed-Solomon asks of a kernel: outputs = matrix x inputs, column of bytes by column of
+// bytes. Included by instruction-set files: only fixed-width integers here, and nothing that could
+// leave a weak symbol in their objects.
 #pragma once
 
 #include <stddef.h>
@@ -11,7 +11,8 @@ namespace strongroom::erasure {
 // A kernel computes up to this many outputs while it holds one vector of an input in a register.
 constexpr int kRowsMax = 4;
 
-// For every byte position p in [begin, end): out[r][p] = XOR over c of coefficient(r, c) * in[c][p].
+// For every byte position p in [begin, end): out[r][p] = XOR over c of coefficient(r, c) *
+// in[c][p].
 struct Product {
   const uint8_t* const* in;
   uint8_t* const* out;

@@ -1,5 +1,5 @@
-// Every kernel against arithmetic written a second time: all lengths, alignments and coefficients, and
-// which kernel it was that ran.
+// Every kernel against arithmetic written a second time: all lengths, alignments and coefficients,
+// and which kernel it was that ran.
 #include <algorithm>
 
 #include "base/testing.h"
@@ -11,7 +11,8 @@ namespace {
 
 TEST(RsKernels, UsesTheBestOfThisCpu) {
   const auto kernels = Kernels();
-  const auto* best = std::find_if(kernels.begin(), kernels.end(), [](const auto& k) { return k.supported; });
+  const auto* best = std::find_if(kernels.begin(), kernels.end(),
+                                  [](const auto& kernel) { return kernel.supported; });
   EXPECT_EQ(Kernel(), std::string_view(best->name));
 }
 

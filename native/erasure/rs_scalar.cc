@@ -1,6 +1,7 @@
 // The portable kernel: 64 bits hold eight bytes, and doubling all eight is a shift, a mask and a
-// reduction. A product is the XOR of the doublings that the bits of its coefficient name, and the
-// doublings of an input are shared by all rows.
+// reduction. A sum of products is worked out as Horner would, from the highest bit of the
+// coefficients down: double what there is, add the inputs whose coefficient has the bit. Seven
+// doublings a row, however many inputs there are, and none for a row of ones.
 #include <cstring>
 
 #include "erasure/rs_kernels.h"
@@ -14,13 +15,10 @@ struct Words {
   uint64_t word[kWords];
 };
 
-Words Load(const uint8_t* from) {
-  Words out;
-  memcpy(out.word, from, sizeof out.word);
-  return out;
-}
-void Add(Words* to, const Words& from) {
-  for (size_t i = 0; i < kWords; ++i) to->word[i] ^= from.word[i];
+void Add(Words* to, const uint8_t* from) {
+  Words words;
+  memcpy(words.word, from, sizeof words.word);
+  for (size_t i = 0; i < kWords; ++i) to->word[i] ^= words.word[i];
 }
 // Multiplies each byte by x: what is shifted out of a byte comes back as 0x1d.
 void DoubleBytes(Words* words) {
@@ -30,26 +28,27 @@ void DoubleBytes(Words* words) {
   }
 }
 
-void Step(const Product& product, size_t at) {
-  Words sums[kRowsMax] = {};
-  for (int c = 0; c < product.columns; ++c) {
-    Words input = Load(product.in[c] + at);
-    for (int bit = 0; bit < 8; ++bit) {
-      for (int r = 0; r < product.rows; ++r) {
-        if (product.coefficients[r * product.columns + c] >> bit & 1) Add(&sums[r], input);
-      }
-      DoubleBytes(&input);
+void Row(const Product& product, int row, size_t at) {
+  const uint8_t* coefficients = product.coefficients + row * product.columns;
+  Words sum{};
+  bool empty = true;
+  for (int bit = 7; bit >= 0; --bit) {
+    if (!empty) DoubleBytes(&sum);
+    for (int c = 0; c < product.columns; ++c) {
+      if ((coefficients[c] >> bit & 1) == 0) continue;
+      Add(&sum, product.in[c] + at);
+      empty = false;
     }
   }
-  for (int r = 0; r < product.rows; ++r) {
-    memcpy(product.out[r] + at, sums[r].word, sizeof sums[r].word);
-  }
+  memcpy(product.out[row] + at, sum.word, sizeof sum.word);
 }
 
 }  // namespace
 
 void ProductScalar(const Product& product) {
-  for (size_t at = product.begin; at < product.end; at += sizeof(Words)) Step(product, at);
+  for (size_t at = product.begin; at < product.end; at += sizeof(Words)) {
+    for (int row = 0; row < product.rows; ++row) Row(product, row, at);
+  }
 }
 
 }  // namespace strongroom::erasure

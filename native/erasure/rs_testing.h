@@ -1,4 +1,5 @@
-// What the tests of Reed-Solomon share: the kernels to expect, and the field's arithmetic a second time.
+// What the tests of Reed-Solomon share: the kernels to expect, and the field's arithmetic a second
+// time.
 #pragma once
 
 #include <array>
@@ -53,7 +54,8 @@ inline std::vector<Bytes> ParityRows(const ReedSolomon& code) {
   return rows;
 }
 
-inline std::vector<Bytes> SlowEncode(const std::vector<Bytes>& rows, const std::vector<Bytes>& data) {
+inline std::vector<Bytes> SlowEncode(const std::vector<Bytes>& rows,
+                                     const std::vector<Bytes>& data) {
   std::vector<Bytes> parity(rows.size(), Bytes(data[0].size()));
   for (size_t r = 0; r < rows.size(); ++r) {
     for (size_t c = 0; c < data.size(); ++c) {
@@ -68,7 +70,15 @@ struct KernelExpectation {
   const char* name;
   bool supported;
 };
-inline std::array<KernelExpectation, 1> Kernels() { return {{{"scalar", true}}}; }
+inline std::array<KernelExpectation, 6> Kernels() {
+  const cpu::Features& cpu = cpu::Detect();
+  return {{{"gfni512", cpu.gfni512 && cpu.vpclmul512},
+           {"gfni256", cpu.gfni256},
+           {"avx2", cpu.avx2},
+           {"ssse3", cpu.pclmul},
+           {"neon", cpu.neon},
+           {"scalar", true}}};
+}
 template <typename Body>
 void UnderEachKernel(Body body) {
   const std::string before(Kernel());

@@ -1,4 +1,4 @@
-// CRC-64/XZ by tables, sixteen bytes a step: the kernel for every CPU without a carry-less multiply.
+// CRC-64/XZ by tables, sixteen bytes a step: for every CPU without a carry-less multiply.
 #include <array>
 
 #include "base/bytes.h"
@@ -29,21 +29,25 @@ constexpr Tables MakeTables() {
 }
 constexpr Tables kTables = MakeTables();
 
-// The sixteen bytes are independent of each other: byte i is followed by 15 - i more.
-uint64_t Step(const uint8_t* data, uint64_t state) {
-  const uint64_t head = LoadLittle<uint64_t>(data) ^ state;
-  const uint64_t rest = LoadLittle<uint64_t>(data + 8);
+// Eight bytes of which the last is followed by `after` more.
+uint64_t LookUp(uint64_t bytes, size_t after) {
   uint64_t out = 0;
-  for (size_t i = 0; i < 8; ++i) {
-    out ^= kTables[15 - i][head >> 8 * i & 0xff] ^ kTables[7 - i][rest >> 8 * i & 0xff];
-  }
+  for (size_t i = 0; i < 8; ++i) out ^= kTables[after + 7 - i][bytes >> 8 * i & 0xff];
   return out;
 }
 
 }  // namespace
 
 uint64_t Crc64Table(const uint8_t* data, size_t size, uint64_t state) {
-  for (; size >= kStep; size -= kStep, data += kStep) state = Step(data, state);
+  for (; size >= kStep; size -= kStep, data += kStep) {
+    state = LookUp(LoadLittle<uint64_t>(data) ^ state, 8) ^
+            LookUp(LoadLittle<uint64_t>(data + 8), 0);
+  }
+  if (size >= 8) {
+    state = LookUp(LoadLittle<uint64_t>(data) ^ state, 0);
+    size -= 8;
+    data += 8;
+  }
   for (; size > 0; --size, ++data) state = state >> 8 ^ kTables[0][(state ^ *data) & 0xff];
   return state;
 }

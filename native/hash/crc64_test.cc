@@ -1,8 +1,10 @@
-// CRC-64/XZ: every kernel against the definition, and the values of parts against that of the whole.
+// CRC-64/XZ: every kernel against the definition, and the values of parts against that of the
+// whole.
 #include "hash/crc64.h"
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "base/testing.h"
 #include "cpu/cpu.h"
@@ -24,7 +26,14 @@ struct KernelExpectation {
   const char* name;
   bool supported;
 };
-std::array<KernelExpectation, 1> Crc64Kernels() { return {{{"table", true}}}; }
+std::array<KernelExpectation, 5> Crc64Kernels() {
+  const cpu::Features& cpu = cpu::Detect();
+  return {{{"avx512", cpu.vpclmul512 && cpu.gfni512},
+           {"vpclmul256", cpu.vpclmul256},
+           {"pclmul", cpu.pclmul},
+           {"pmull", cpu.pmull},
+           {"table", true}}};
+}
 
 // Runs `body` once under every kernel of this machine and goes back to the one in use.
 template <typename Body>
@@ -49,7 +58,8 @@ TEST(Crc64, GivesTheCheckValueUnderEveryKernel) {
 
 TEST(Crc64, UsesTheBestKernelOfThisCpu) {
   const auto kernels = Crc64Kernels();
-  const auto* best = std::find_if(kernels.begin(), kernels.end(), [](const auto& k) { return k.supported; });
+  const auto* best = std::find_if(kernels.begin(), kernels.end(),
+                                  [](const auto& kernel) { return kernel.supported; });
   EXPECT_EQ(Crc64Kernel(), std::string_view(best->name));
 }
 
@@ -63,21 +73,35 @@ TEST(Crc64, RefusesAKernelItDoesNotHave) {
   EXPECT_EQ(Crc64Kernel(), std::string_view(before));
 }
 
-// Lengths beyond four of the longest steps (512 bytes), each at a few of the 64 alignments.
+struct Piece {
+  size_t offset, size;
+  uint64_t start, expected;
+};
+// Every length up to beyond four of the longest steps (512 bytes): short ones at all 64 alignments,
+// the others at a few that differ from length to length.
+std::vector<Piece> Pieces(const Bytes& data, testing::Random* random) {
+  std::vector<Piece> out;
+  for (size_t size = 0; size <= 2200; ++size) {
+    const size_t step = size <= 160 ? 1 : 29;
+    for (size_t offset = size % step; offset < 64; offset += step) {
+      const uint64_t start = size % 2 == 0 ? 0 : random->Next();
+      const ByteSpan piece = ByteSpan(data).subspan(offset, size);
+      out.push_back({offset, size, start, BitwiseCrc64(piece, start)});
+    }
+  }
+  return out;
+}
+
 TEST(Crc64, AgreesWithTheDefinitionAtEveryLengthAndAlignment) {
   testing::Random random(testing::Seed());
   const Bytes data = random.Take(2200 + 64);
+  const std::vector<Piece> pieces = Pieces(data, &random);
   UnderEachKernel([&] {
-    for (size_t size = 0; size <= 2200; ++size) {
-      const uint64_t start = size % 2 == 0 ? 0 : random.Next();
-      const size_t step = size <= 160 ? 1 : 29;
-      for (size_t offset = size % step; offset < 64; offset += step) {
-        const ByteSpan piece = ByteSpan(data).subspan(offset, size);
-        if (Crc64(piece, start) == BitwiseCrc64(piece, start)) continue;
-        testing::Fail(__FILE__, __LINE__,
-                      std::string(Crc64Kernel()) + " differs at size " + std::to_string(size) +
-                          " offset " + std::to_string(offset));
-      }
+    for (const auto& [offset, size, start, expected] : pieces) {
+      if (Crc64(ByteSpan(data).subspan(offset, size), start) == expected) continue;
+      testing::Fail(__FILE__, __LINE__,
+                    std::string(Crc64Kernel()) + " differs at size " + std::to_string(size) +
+                        " offset " + std::to_string(offset));
     }
   });
 }
@@ -105,12 +129,15 @@ TEST(Crc64, ContinuesAndCombinesOverAnySplit) {
   });
 }
 
-// 2^40 zero bytes cannot be hashed here, but doubling a run of zeros can.
+// 2^40 zero bytes cannot be hashed here, but doubling a run of zeros can; the last value comes from
+// raising x to the power by other means.
 TEST(Crc64, CombinesSizesBeyondMemory) {
-  uint64_t zeros = Crc64(Bytes(1, 0)), size = 1;
-  for (int i = 0; i < 10; ++i, size *= 2) zeros = Crc64Combine(zeros, zeros, size);
-  EXPECT_EQ(zeros, Crc64(Bytes(1024, 0)));
+  const Bytes memory(1 << 20, 0);
+  uint64_t zeros = Crc64(ByteSpan(memory).first(1)), size = 1;
+  for (; size < memory.size(); size *= 2) zeros = Crc64Combine(zeros, zeros, size);
+  EXPECT_EQ(zeros, Crc64(memory));
   for (; size < uint64_t{1} << 40; size *= 2) zeros = Crc64Combine(zeros, zeros, size);
+  EXPECT_EQ(zeros, 0xb55e34c8e93212cau);
   const uint64_t a = Crc64(AsBytes("a")), b = Crc64(AsBytes("b"));
   EXPECT_EQ(Crc64Combine(Crc64Combine(a, zeros, size), b, 1),
             Crc64Combine(a, Crc64Combine(zeros, b, 1), size + 1));

@@ -1,4 +1,5 @@
-// XXH64: four running sums over 32-byte stripes, merged, then the tail in steps of 8, 4 and 1 bytes.
+// XXH64: four running sums over 32-byte stripes, merged, then the tail in steps of 8, 4 and 1
+// bytes.
 //
 // All loads are little-endian and all arithmetic is modulo 2^64.
 #include "hash/xxh64.h"

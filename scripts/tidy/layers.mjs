@@ -89,7 +89,7 @@ export function checkInstructionSets(tree, lists, report) {
     }
   };
   for (const [name, files] of Object.entries(lists)) {
-    if (!/_(ssse3|avx2|gfni256|avx512|neon)_sources$/.test(name)) continue;
+    if (!/_(ssse3|avx2|vpclmul256|gfni256|avx512|neon)_sources$/.test(name)) continue;
     for (const path of files) look(path, path, new Set());
   }
 }
