@@ -1,9 +1,10 @@
 // Every @example in lib runs as it stands, in an empty directory, on the sources instead of the
 // package.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { hasAddon } from './support/addon.ts';
 import { runProgram } from './support/run-program.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -25,11 +26,8 @@ test('there are examples', (t) => {
   t.true(examples.length >= 6);
 });
 
-/** Examples on disk need the addon's loader; they are named as not run, never as passed. */
-const withAddon = existsSync(join(root, 'lib/engine/load.ts'));
-
 for (const { path, i, code } of examples)
-  (withAddon || !/\bopen\(/.test(code) ? test : test.skip)(
+  (hasAddon || !/\bopen\(/.test(code) ? test : test.skip)(
     `lib/${path}, example ${i + 1}`,
     async (t) => {
       const folder = join(root, 'out', 'docstrings', `${path.replaceAll('/', '-')}-${i + 1}`);

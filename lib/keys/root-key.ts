@@ -1,7 +1,7 @@
 // Root keys: 32 bytes from wherever the caller keeps them. The root key wraps the ring key and
 // nothing else. Byte arrays are copied in once and overwritten; strings cannot be.
 import { KeyObject, randomBytes, type ScryptOptions, scrypt } from 'node:crypto';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { invalidArgument, StoreError } from '../errors.ts';
@@ -167,6 +167,7 @@ function wrongSize(what: string): StoreError {
 export async function createKeyFile(file: string): Promise<void> {
   let handle: FileHandle;
   try {
+    await mkdir(dirname(file), { recursive: true });
     handle = await open(file, 'wx', 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;

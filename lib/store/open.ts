@@ -109,17 +109,15 @@ export async function open(path: string | URL, options: OpenOptions = {}): Promi
   if (hint === null && !plan.create)
     throw new StoreError('ZONE_UNAVAILABLE', `there is no store at ${plan.path}`);
   const { key, hint: rootHint } = await rootKeyFor(plan, options, hint, events);
-  if (options.signal?.aborted) throw aborted(options.signal);
-  const engine = await openEmbedded({
-    zones: plan.zones,
-    create: plan.create,
-    readOnly: plan.readOnly,
-    rootKey: key,
-    rootHint,
-    zoneDeadlineMs: plan.zoneDeadlineMs,
-    ...plan.geometry,
-  });
-  return storeOver(engine, plan.path, options, events);
+  try {
+    if (options.signal?.aborted) throw aborted(options.signal);
+    const { zones, create, readOnly, zoneDeadlineMs, geometry } = plan;
+    const fixed = { zones, create, readOnly, zoneDeadlineMs, ...geometry };
+    const engine = await openEmbedded({ ...fixed, rootKey: key, rootHint });
+    return storeOver(engine, plan.path, options, events);
+  } finally {
+    key.fill(0);
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
-// Two stores over one engine, as two workers have them: neither sees what the other does to buckets,
-// and both must be right all the same.
+// Two stores over one engine, as two workers have them: neither sees what the other does to
+// buckets, and both must be right all the same.
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { decodeBucketRow, encodeBucketRow } from '../../lib/context/bucket-row.ts';

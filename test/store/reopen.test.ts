@@ -1,0 +1,255 @@
+// Stores on disk, closed and opened again: what stays, which key opens it, who may open it.
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { ExecutionContext } from 'ava';
+import { type OpenOptions, open, type Store, type StoreEvent } from '../../lib/index.ts';
+import { found, rejection } from '../suite/support.ts';
+import { temporaryFolder, withAddon } from '../support/addon.ts';
+
+const index = fileURLToPath(new URL('../../lib/index.ts', import.meta.url));
+
+/** Opens, uses and closes a store. */
+async function using<T>(
+  path: string,
+  options: OpenOptions,
+  use: (store: Store) => Promise<T>,
+): Promise<T> {
+  const store = await open(path, options);
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function path(t: ExecutionContext): Promise<string> {
+  return join(await temporaryFolder(t), 'data');
+}
+
+const text = async (store: Store): Promise<string> =>
+  (await found(store.bucket('docs').get('key'))).text();
+const put = (store: Store): Promise<unknown> => store.bucket('docs').put('key', 'text');
+
+/** Name and hash of every file below a folder. */
+async function contents(folder: string): Promise<Map<string, string>> {
+  const hashes = new Map<string, string>();
+  for (const name of await readdir(folder, { recursive: true })) {
+    const file = join(folder, name);
+    if (!(await stat(file)).isFile()) continue;
+    hashes.set(
+      name,
+      createHash('sha256')
+        .update(await readFile(file))
+        .digest('hex'),
+    );
+  }
+  return hashes;
+}
+
+/** What a second process says when it opens the store. */
+async function elsewhere(store: string, options: OpenOptions): Promise<string> {
+  const program = `
+    import { open } from ${JSON.stringify(index)};
+    try {
+      const store = await open(${JSON.stringify(store)}, ${JSON.stringify(options)});
+      await store.close();
+      console.log('opened');
+    } catch (error) {
+      console.log(error.code);
+    }`;
+  const args = ['--import=tsx', '--input-type=module', '--eval', program];
+  const cwd = dirname(index);
+  return (await promisify(execFile)(process.execPath, args, { cwd })).stdout.trim();
+}
+
+for (const zones of [1, 3] as const) {
+  const on = zones === 1 ? 'one zone' : 'three zones';
+
+  withAddon(`${on}: what was put is there after reopening`, async (t) => {
+    const data = await path(t);
+    const large = randomBytes(3 << 20);
+    const before = await using(data, { zones }, async (store) => {
+      const bucket = store.bucket('docs');
+      await bucket.put('key', 'text', { contentType: 'a/b', metadata: { c: 'd' } });
+      await bucket.put('large', large);
+      await bucket.put('removed', 'text');
+      await bucket.remove('removed');
+      return (await bucket.list().toArray()).map((object) => object.toJSON());
+    });
+    await using(data, { zones }, async (store) => {
+      const bucket = store.bucket('docs');
+      t.deepEqual(
+        (await bucket.list().toArray()).map((object) => object.toJSON()),
+        before,
+      );
+      t.is(await text(store), 'text');
+      t.true(large.equals(await (await found(bucket.get('large'))).bytes()));
+      t.true((await store.health.status()).ok);
+      t.is((await store.health.status()).zones.length, zones);
+      t.is((await bucket.info()).redundancy, zones === 3 ? 'ZRS' : 'LRS');
+    });
+  });
+
+  withAddon(`${on}: nothing that was stored stands in clear on disk`, async (t) => {
+    const data = await path(t);
+    const secret = 'a-secret-that-nobody-else-would-write';
+    await using(data, { zones }, async (store) => {
+      const bucket = store.bucket('bucket-with-a-name');
+      await bucket.put(`key-${secret}`, secret, { metadata: { name: secret } });
+      await bucket.put('large', Buffer.from(secret.repeat(20_000)));
+    });
+    for (const name of await readdir(data, { recursive: true })) {
+      const file = join(data, name);
+      if (!(await stat(file)).isFile()) continue;
+      const bytes = await readFile(file);
+      t.false(bytes.includes(secret), name);
+      t.false(bytes.includes('bucket-with-a-name'), name);
+    }
+  });
+}
+
+withAddon('the default key file lies beside the store, with a warning', async (t) => {
+  const data = await path(t);
+  const told: StoreEvent[] = [];
+  const warn = (event: object): void => void told.push(event as StoreEvent);
+  const logger = { trace() {}, debug() {}, info() {}, warn, error() {} };
+  await using(data, { logger }, put);
+  t.true(existsSync(`${data}.rootkey`));
+  const event = told.find(({ type }) => type === 'store:insecure-root-key');
+  t.like(event, { file: `${data}.rootkey`, path: data });
+  t.is(await using(data, {}, text), 'text');
+  await rename(`${data}.rootkey`, `${data}.away`);
+  await rejection(t, open(data), 'WRONG_ROOT_KEY');
+  // No new key is made for an old store.
+  t.false(existsSync(`${data}.rootkey`));
+  await rename(`${data}.away`, `${data}.rootkey`);
+  t.is(await using(data, { rootKey: { file: `${data}.rootkey` } }, text), 'text');
+});
+
+withAddon('a store opens with its root key only', async (t) => {
+  const data = await path(t);
+  const key = randomBytes(32);
+  const rootKey = (): Uint8Array => Uint8Array.from(key);
+  await using(data, { rootKey: rootKey() }, put);
+  t.false(existsSync(`${data}.rootkey`));
+  t.is(await using(data, { rootKey }, text), 'text');
+  const before = await contents(data);
+  for (const wrong of [randomBytes(32), { passphrase: 'secret' }, undefined])
+    await rejection(t, open(data, wrong === undefined ? {} : { rootKey: wrong }), 'WRONG_ROOT_KEY');
+  t.deepEqual(await contents(data), before);
+  t.is(await using(data, { rootKey }, text), 'text');
+});
+
+withAddon('a passphrase opens the store it made', async (t) => {
+  const data = await path(t);
+  await using(data, { rootKey: { passphrase: 'correct horse' } }, put);
+  t.is(await using(data, { rootKey: { passphrase: 'correct horse' } }, text), 'text');
+  await rejection(t, open(data, { rootKey: { passphrase: 'battery staple' } }), 'WRONG_ROOT_KEY');
+  await rejection(t, open(data, { rootKey: randomBytes(32) }), 'WRONG_ROOT_KEY');
+});
+
+withAddon('a missing store is made only when it may be', async (t) => {
+  const data = await path(t);
+  await rejection(t, open(data, { create: false }), 'ZONE_UNAVAILABLE');
+  await rejection(t, open(data, { readOnly: true }), 'ZONE_UNAVAILABLE');
+  t.false(existsSync(data));
+  t.false(existsSync(`${data}.rootkey`));
+});
+
+withAddon('a store that is open is locked for other processes, by any path', async (t) => {
+  const data = await path(t);
+  await using(data, {}, async (store) => {
+    await put(store);
+    t.is(await elsewhere(data, {}), 'STORE_LOCKED');
+    t.is(await elsewhere(data, { readOnly: true }), 'STORE_LOCKED');
+    const link = join(dirname(data), 'link');
+    await symlink(join(data, 'zone-1'), link);
+    const rootKey = { file: `${data}.rootkey` };
+    t.is(await elsewhere(join(dirname(data), 'other'), { zones: [link], rootKey }), 'STORE_LOCKED');
+    t.is(await text(store), 'text');
+  });
+  t.is(await elsewhere(data, {}), 'opened');
+});
+
+withAddon('a second open in the process attaches', async (t) => {
+  const data = await path(t);
+  const first = await open(data);
+  await put(first);
+  const second = await open(data);
+  t.is(await text(second), 'text');
+  await rejection(t, open(data, { zoneDeadlineMs: 77 }), 'InvalidArgument');
+  await first.close();
+  await rejection(t, first.bucket('docs').get('key'), 'STORE_CLOSED');
+  t.is(await text(second), 'text');
+  await put(second);
+  await second.close();
+});
+
+withAddon('readOnly reads, refuses writes and writes not one byte', async (t) => {
+  const data = await path(t);
+  await using(data, { zones: 3 }, put);
+  const before = await contents(data);
+  await using(data, { zones: 3, readOnly: true }, async (store) => {
+    t.is(await text(store), 'text');
+    t.is((await store.bucket('docs').list().toArray()).length, 1);
+    const bucket = store.bucket('docs');
+    await rejection(t, bucket.put('other', 'text'), 'STORE_READ_ONLY');
+    await rejection(t, bucket.put('other', new Uint8Array(1 << 20)), 'STORE_READ_ONLY');
+    await rejection(t, bucket.remove('key'), 'STORE_READ_ONLY');
+    await rejection(t, store.createBucket('new'), 'STORE_READ_ONLY');
+    await rejection(t, store.bucket('new').put('key', 'text'), 'STORE_READ_ONLY');
+    await rejection(t, bucket.delete(), 'STORE_READ_ONLY');
+  });
+  t.deepEqual(await contents(data), before);
+});
+
+withAddon('a zone that is missing, empty or of another store', async (t) => {
+  const data = await path(t);
+  const other = join(dirname(data), 'other');
+  const rootKey = (): Uint8Array => new Uint8Array(32).fill(9);
+  await using(data, { zones: 3, rootKey }, put);
+  await using(other, { zones: 3, rootKey }, put);
+  const zone = (number: number, of = data): string => join(of, `zone-${number}`);
+
+  await rename(zone(2), join(data, 'away'));
+  await using(data, { zones: 3, rootKey }, async (store) => {
+    t.is(await text(store), 'text');
+    const { zones, ok } = await store.health.status();
+    t.false(ok);
+    t.is(zones[1]?.inSet, false);
+    await store.bucket('docs').put('without', 'text');
+  });
+  // An empty directory never becomes a zone by itself.
+  await mkdir(zone(2));
+  await using(data, { zones: 3, rootKey }, async (store) => {
+    t.is((await store.health.status()).zones[1]?.inSet, false);
+  });
+  t.deepEqual(await readdir(zone(2)), []);
+  await rm(zone(2), { recursive: true });
+
+  await rejection(
+    t,
+    open(data, { zones: [zone(1), zone(2, other), zone(3)], rootKey }),
+    'ZONE_FOREIGN',
+  );
+  await rm(zone(1), { recursive: true });
+  await rejection(t, open(data, { zones: 3, rootKey }), 'QUORUM_LOST');
+});
+
+withAddon('the same directory twice, by symlink, is refused', async (t) => {
+  const data = await path(t);
+  await mkdir(data);
+  const [a, b, link] = ['a', 'b', 'link'].map((name) => join(data, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await mkdir(a);
+  await symlink(a, link);
+  await rejection(t, open(data, { zones: [a, b, link] }), 'InvalidArgument');
+});
