@@ -165,14 +165,8 @@ function wrongSize(what: string): StoreError {
  * failure is lost. An existing file stays as it is.
  */
 export async function createKeyFile(file: string): Promise<void> {
-  let handle: FileHandle;
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    handle = await open(file, 'wx', 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
-    throw new StoreError('STORE_IO', `the key file ${file} cannot be made`, { cause: error });
-  }
+  const handle = await openNewFile(file);
+  if (handle === null) return;
   const key = randomBytes(keySize);
   try {
     await handle.writeFile(key);
@@ -182,6 +176,19 @@ export async function createKeyFile(file: string): Promise<void> {
     await handle.close();
   }
   await syncFolder(dirname(file));
+}
+
+/** Null when the file exists. */
+async function openNewFile(file: string): Promise<FileHandle | null> {
+  const failed = (cause: unknown): StoreError =>
+    new StoreError('STORE_IO', `the key file ${file} cannot be made`, { cause });
+  await mkdir(dirname(file), { recursive: true }).catch((cause) => {
+    throw failed(cause);
+  });
+  return open(file, 'wx', 0o600).catch((cause) => {
+    if (cause.code === 'EEXIST') return null;
+    throw failed(cause);
+  });
 }
 
 /** Crash before this: the file may be gone, and so is the store that was not made yet. */
