@@ -3,6 +3,7 @@
 // One thread for all of them. A callback must not block; it runs on that thread.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,16 +14,20 @@ namespace strongroom::blob {
 
 class Deadlines {
  public:
-  using Id = uint64_t;
+  // Names one deadline; the default one names none.
+  struct Id {
+    uint64_t at = 0, number = 0;
+    auto operator<=>(const Id&) const = default;
+  };
 
   explicit Deadlines(io::Env* env);
   // Drops what has not been called. Waits for a callback that runs, unless it is the one to end us.
   ~Deadlines();
 
-  // Calls `expired` once, `nanos` from now. Never returns 0.
+  // Calls `expired` once, `nanos` from now.
   Id After(uint64_t nanos, std::function<void()> expired);
-  // After this `expired` will not begin; it may be running. `id` 0 or one that is gone: nothing.
-  void Cancel(Id id);
+  // After this `expired` will not begin; it may be running. Nothing when it is gone already.
+  void Cancel(const Id& id);
 
  private:
   struct Shared;

@@ -9,8 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
-#include <list>
 #include <memory>
 #include <vector>
 
@@ -48,7 +48,6 @@ using SlabRef = std::shared_ptr<Slab>;
 class SlabPool : public std::enable_shared_from_this<SlabPool> {
  public:
   using Granted = std::function<void(SlabRef)>;
-  using Ticket = uint64_t;
 
   static std::shared_ptr<SlabPool> Create(size_t quota);
   ~SlabPool();
@@ -57,11 +56,10 @@ class SlabPool : public std::enable_shared_from_this<SlabPool> {
   SlabRef TryTake();
   // A slab only if at least half of the quota stays free without it: for reading ahead.
   SlabRef TryTakeSpare();
-  // Calls `granted` with a slab: before it returns, or later on the thread that gives one back.
-  // Returns a ticket for Cancel, 0 when it was called already.
-  Ticket Take(Granted granted);
-  // False when `granted` was or is being called.
-  bool Cancel(Ticket ticket);
+  // Calls `granted` once with a slab: before it returns, or later on the thread that gives one
+  // back. Who does not want it any more lets it go at once. Never let go of a slab under a lock
+  // that a `granted` may want.
+  void Take(Granted granted);
 
   struct Figures {
     size_t quota = 0;
@@ -73,10 +71,6 @@ class SlabPool : public std::enable_shared_from_this<SlabPool> {
 
  private:
   friend class Slab;
-  struct Waiter {
-    Ticket ticket;
-    Granted granted;
-  };
   explicit SlabPool(size_t quota) : quota_(quota) {}
   uint8_t* TakeMemory();
   void GiveBack(Slab* slab);
@@ -87,8 +81,7 @@ class SlabPool : public std::enable_shared_from_this<SlabPool> {
   std::vector<uint8_t*> free_;
   size_t in_use_ = 0;
   size_t abandoned_ = 0;
-  Ticket last_ticket_ = 0;
-  std::list<Waiter> waiters_;
+  std::deque<Granted> waiters_;
 };
 
 }  // namespace strongroom::blob

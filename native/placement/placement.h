@@ -2,7 +2,7 @@
 //
 //   cells of a stripe  0 .. k-1 data, k .. k+m-1 parity
 //   runs               the k+m cells cut into one contiguous run per zone, as even as they go
-//   zone of run r      (r + rotation) mod zones; the rotation comes from the blob id
+//   zone of run r      (r + rotation) mod zones; rotation = first 4 bytes of the blob id, as u32
 //
 // No zone holds more than m cells of a stripe, so the loss of any one zone loses nothing; the
 // rotation spreads the data cells of many blobs, and with them the healthy reads, over all zones.
@@ -40,11 +40,12 @@ class Placement {
   int first_cell(int zone) const;
   int cells_in(int zone) const;
   int zone_of(int cell) const;
-  int cells_in(ZoneMask zones) const;  // Of all zones in the mask.
-  bool Recoverable(ZoneMask zones) const { return cells_in(zones) >= geometry_.k; }
+  uint32_t cells_of(ZoneMask zones) const;   // Bit c: cell c lies in one of them.
+  bool Recoverable(ZoneMask zones) const;    // They hold k cells.
 
  private:
   Placement(Geometry geometry, int zones, int rotation);
+  int run_of(int zone) const;
   Geometry geometry_;
   int zones_;
   int rotation_;
