@@ -87,6 +87,14 @@ TEST(ReedSolomon, GivesTheWorkedExampleOfTheFormat) {
   (*ReedSolomon::Create(4, 2))->Encode(in, out, 4);
   EXPECT_EQ(ToHex(parity[0]), std::string("bcabd00d"));
   EXPECT_EQ(ToHex(parity[1]), std::string("a881f25e"));
+
+  const uint8_t* left[] = {data[0], parity[0], parity[1], data[3]};
+  uint8_t lost[2][4];
+  uint8_t* rebuilt[] = {lost[0], lost[1]};
+  const int have[] = {0, 4, 5, 3}, wanted[] = {1, 2};
+  EXPECT_OK((*ReedSolomon::Create(4, 2))->Reconstruct(have, left, wanted, rebuilt, 4));
+  EXPECT_EQ(ToHex(lost[0]), std::string("10204080"));
+  EXPECT_EQ(ToHex(lost[1]), std::string("fffefdfc"));
 }
 
 TEST(ReedSolomon, HasOnesInTheFirstRowAndColumnOfEveryGeometry) {

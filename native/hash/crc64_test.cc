@@ -56,6 +56,20 @@ TEST(Crc64, GivesTheCheckValueUnderEveryKernel) {
   });
 }
 
+// docs/format/checksums.md names these bytes.
+TEST(Crc64, GivesTheWorkedExamplesOfTheFormat) {
+  const uint64_t a = Crc64(AsBytes("1234")), b = Crc64(AsBytes("56789"));
+  EXPECT_EQ(a, 0xce4e879366b8c328u);
+  EXPECT_EQ(b, 0x6971a807c348604bu);
+  EXPECT_EQ(Crc64Combine(a, b, 5), 0x995dc9bbdf1939fau);
+  uint8_t name[26] = {};
+  for (uint8_t i = 0; i < 16; ++i) name[i] = i;
+  name[16] = 1;
+  name[18] = 5;
+  EXPECT_EQ(Crc64(name), 0x93c938f472b5a3d4u);
+  EXPECT_EQ(Crc64(AsBytes("strongroom"), Crc64(name)), 0xa390457a24115205u);
+}
+
 TEST(Crc64, UsesTheBestKernelOfThisCpu) {
   const auto kernels = Crc64Kernels();
   const auto* best = std::find_if(kernels.begin(), kernels.end(),
