@@ -28,7 +28,7 @@ export async function demo(directory: string, options: { place?: string }): Prom
   await mkdir(parent, { recursive: true });
   await checkSpace(parent, tree);
   const place = await mkdtemp(join(parent, 'strongroom-demo-'));
-  const cleanUp = (): Promise<void> => rm(place, { recursive: true, force: true });
+  const cleanUp = (): Promise<void> => rm(place, { recursive: true, force: true, maxRetries: 5 });
   // An interrupted demo leaves no gigabytes behind.
   const interrupted = (): void => void cleanUp().finally(() => process.exit(130));
   process.once('SIGINT', interrupted);

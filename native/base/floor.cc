@@ -1,5 +1,5 @@
-// The glibc and libstdc++ floor: the symbols of newer ones that C++20 containers and shared_ptr pull
-// in are defined here, hidden, so that the addon loads where Node itself loads (GLIBC_2.28,
+// The glibc and libstdc++ floor: the symbols of newer ones that C++20 containers and shared_ptr
+// pull in are defined here, hidden, so that the addon loads where Node itself loads (GLIBC_2.28,
 // GLIBCXX_3.4.21).
 #include <stdlib.h>
 

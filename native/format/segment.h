@@ -88,7 +88,8 @@ struct BlobFrame {
 Result<BlobFrame> DecodeBlobFrame(ByteSpan bytes);
 // Checks every cell of the frame without a key. kCorruption.
 Status CheckBlobFrame(ByteSpan frame);
-// Opens chunk `index` of a frame into `out`. kCorruption: rot. kTampered: checksum right, tag wrong.
+// Opens chunk `index` of a frame into `out`. kCorruption: rot. kTampered: checksum right, tag
+// wrong.
 Status OpenBlobFrameChunk(const BlobFrame& head, ByteSpan frame, aead::ChunkCipher& cipher,
                           size_t index, uint8_t* out);
 

@@ -17,7 +17,7 @@ const std = (names) => new RegExp(String.raw`\bstd::(?:${names.split(/\s+/).join
 export const banned = [
   {
     where: native,
-    except: testsOr('^native/(base|io)/'),
+    except: testsOr('^native/(base|io|binding)/'),
     call: std('(?:recursive_|timed_)?mutex lock_guard unique_lock scoped_lock shared_lock'),
     instead: 'strongroom::Mutex and MutexLock (base/sync.h): a simulated run must see every wait',
   },
@@ -29,7 +29,7 @@ export const banned = [
   },
   {
     where: native,
-    except: testsOr('^native/(io|index/leveldb)/'),
+    except: testsOr('^native/(io|binding|index/leveldb)/'),
     call: std('thread jthread async this_thread'),
     instead: 'io::Env::StartThread or io::TaskQueue: a simulated run decides who runs',
   },

@@ -29,11 +29,16 @@ export function checkWidth(tree, report) {
   }
 }
 
-/** Every file says in its first line what it is; a test is named by what it tests. */
+/**
+ * Every file says in its first line what it is. A test is named by what it tests, and the header
+ * speaks for the file that begins by including it.
+ */
 export function checkOpenings(tree, report) {
   for (const path of tree.paths(/^(lib|native|bench|examples|scripts)\/.*\.(cc|h|ts|mjs)$/)) {
     if (/_(test|fuzz|bench)\.cc$/.test(path)) continue;
     const [first, second = ''] = tree.lines(path);
+    const header = path.replace(/^native\/(.*)\.cc$/, '$1.h');
+    if (first === `#include "${header}"` && tree.has(`native/${header}`)) continue;
     if (!/^(\/\/|\/\*)/.test(first.startsWith('#!') ? second : first)) {
       report(path, 1, 'begins without the sentence that names its idea');
     }

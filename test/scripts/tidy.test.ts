@@ -26,7 +26,7 @@ const sound: Record<string, string> = {
     },
   }),
   'native/base/a.h': '// The alphabet.\n#pragma once\n#include <string>\n',
-  'native/base/a.cc': '// The alphabet.\n#include "base/a.h"\nint A() { return 1\'000; }\n',
+  'native/base/a.cc': '#include "base/a.h"\nint A() { return 1\'000; }\n',
   'native/hash/h.cc': '// Hashes.\n#include "base/a.h"\nconst char* kWord = "std::mutex fopen(";\n',
   'native/hash/h_avx2.cc': '// The wide kernel.\n#include <immintrin.h>\n',
   'native/index/i.cc': '// The index.\n#include "index/index.h"\n#include "index/inner.h"\n',
@@ -174,8 +174,8 @@ const planted: [string, Record<string, string>, RegExp][] = [
   ],
   [
     'a file without an opening sentence',
-    { 'native/base/a.cc': '#include "base/a.h"\n' },
-    /^native\/base\/a\.cc:1: begins without/m,
+    { 'native/index/i.cc': '#include "index/index.h"\n#include "index/inner.h"\n' },
+    /^native\/index\/i\.cc:1: begins without/m,
   ],
   [
     'a FIXME',
