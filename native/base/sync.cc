@@ -3,6 +3,7 @@
 
 #include "base/sync.h"
 
+#include <stddef.h>
 #include <time.h>
 
 #include "base/check.h"
@@ -14,15 +15,14 @@ thread_local Scheduler* current_scheduler = nullptr;
 
 bool IsFree(void* held) { return !*static_cast<bool*>(held); }
 
-struct SignalWait {
-  const uint64_t* epoch;
-  uint64_t seen;
-};
-bool IsSignalled(void* wait) {
-  auto* w = static_cast<SignalWait*>(wait);
-  return *w->epoch != w->seen;
-}
+bool IsSet(void* flag) { return *static_cast<bool*>(flag); }
 }  // namespace
+
+// A task inside Wait, on its own stack; in the list until it is signalled or gives up.
+struct CondVar::Waiter {
+  bool signalled = false;
+  Waiter* next = nullptr;
+};
 
 Scheduler* Scheduler::Current() { return current_scheduler; }
 void Scheduler::SetCurrent(Scheduler* self) { current_scheduler = self; }
@@ -32,8 +32,10 @@ Mutex::~Mutex() { pthread_mutex_destroy(&native_); }
 
 void Mutex::Lock() {
   if (Scheduler* scheduler = Scheduler::Current()) {
-    // Only one task runs at a time, so between the look and the set nobody else can take it.
-    if (held_) scheduler->WaitUntil(IsFree, &held_, UINT64_MAX);
+    // What is guarded well can change between critical sections only: a turn offered here finds
+    // every order of them. From the last look to the set nobody else runs.
+    scheduler->Yield();
+    if (held_) scheduler->WaitUntil(IsFree, &held_, UINT64_MAX, "a mutex");
     CHECK(!held_);
     held_ = true;
     return;
@@ -70,15 +72,7 @@ void CondVar::Wait() {
 }
 
 bool CondVar::WaitFor(uint64_t nanos) {
-  if (Scheduler* scheduler = Scheduler::Current()) {
-    SignalWait wait{&epoch_, epoch_};
-    uint64_t now = scheduler->MonotonicNanos();
-    uint64_t deadline = nanos > UINT64_MAX - now ? UINT64_MAX : now + nanos;
-    mutex_->Unlock();
-    bool signalled = scheduler->WaitUntil(IsSignalled, &wait, deadline);
-    mutex_->Lock();
-    return signalled;
-  }
+  if (Scheduler* scheduler = Scheduler::Current()) return WaitAsTask(scheduler, nanos);
 #if defined(__APPLE__)
   timespec relative{static_cast<time_t>(nanos / 1000000000), static_cast<long>(nanos % 1000000000)};
   return pthread_cond_timedwait_relative_np(&native_, &mutex_->native_, &relative) == 0;
@@ -98,20 +92,43 @@ bool CondVar::WaitFor(uint64_t nanos) {
 }
 
 void CondVar::Signal() {
-  // Under a scheduler every waiter may wake; all callers loop over their condition anyway.
-  if (Scheduler::Current() != nullptr) {
-    ++epoch_;
-    return;
-  }
+  if (Scheduler* scheduler = Scheduler::Current()) return SignalTasks(scheduler, false);
   pthread_cond_signal(&native_);
 }
 
 void CondVar::SignalAll() {
-  if (Scheduler::Current() != nullptr) {
-    ++epoch_;
-    return;
-  }
+  if (Scheduler* scheduler = Scheduler::Current()) return SignalTasks(scheduler, true);
   pthread_cond_broadcast(&native_);
+}
+
+bool CondVar::WaitAsTask(Scheduler* scheduler, uint64_t nanos) {
+  Waiter waiter{false, waiters_};
+  waiters_ = &waiter;
+  uint64_t now = scheduler->MonotonicNanos();
+  uint64_t deadline = nanos > UINT64_MAX - now ? UINT64_MAX : now + nanos;
+  mutex_->Unlock();
+  bool signalled = scheduler->WaitUntil(IsSet, &waiter.signalled, deadline, "a signal");
+  if (!signalled) {
+    Waiter** at = &waiters_;
+    while (*at != &waiter) at = &(*at)->next;
+    *at = waiter.next;
+  }
+  mutex_->Lock();
+  return signalled;
+}
+
+// Signal wakes one waiter, whichever the seed chooses, and not one more: a caller that needs
+// another one to wake is wrong, and its run ends in a deadlock that says so.
+void CondVar::SignalTasks(Scheduler* scheduler, bool all) {
+  size_t count = 0;
+  for (Waiter* waiter = waiters_; waiter != nullptr; waiter = waiter->next) ++count;
+  uint64_t skip = all || count == 0 ? 0 : scheduler->Choose(count);
+  Waiter** at = &waiters_;
+  for (; skip > 0; --skip) at = &(*at)->next;
+  for (size_t wake = all ? count : count > 0 ? 1 : 0; wake > 0; --wake) {
+    (*at)->signalled = true;
+    *at = (*at)->next;
+  }
 }
 
 }  // namespace strongroom

@@ -17,13 +17,18 @@ class Scheduler {
   virtual ~Scheduler() = default;
   // Blocks the current task until `ready(argument)` is true when looked at by the scheduler, or
   // until the simulated clock reaches `deadline_nanos` (monotonic; UINT64_MAX: never). Returns
-  // ready(...).
-  virtual bool WaitUntil(bool (*ready)(void*), void* argument, uint64_t deadline_nanos) = 0;
+  // ready(...). `what` names the wait when a deadlock is reported.
+  virtual bool WaitUntil(bool (*ready)(void*), void* argument, uint64_t deadline_nanos,
+                         const char* what) = 0;
+  // A point where another task may run first.
+  virtual void Yield() = 0;
+  // A number below `count`, from the seed.
+  virtual uint64_t Choose(uint64_t count) = 0;
   virtual uint64_t MonotonicNanos() = 0;
 
   // The scheduler of this thread's task, or null.
   static Scheduler* Current();
-  // Called by the scheduler when it starts a task's thread.
+  // Called by the scheduler on each thread that its tasks run on.
   static void SetCurrent(Scheduler* self);
 };
 
@@ -67,9 +72,12 @@ class CondVar {
   void SignalAll();
 
  private:
+  struct Waiter;
+  bool WaitAsTask(Scheduler* scheduler, uint64_t nanos);
+  void SignalTasks(Scheduler* scheduler, bool all);
   Mutex* mutex_;
   pthread_cond_t native_;
-  uint64_t epoch_ = 0;  // Counts signals; meaningful under a Scheduler only.
+  Waiter* waiters_ = nullptr;  // Meaningful under a Scheduler only.
 };
 
 }  // namespace strongroom

@@ -6,6 +6,7 @@
 
 #include "base/testing.h"
 #include "io/posix_env.h"
+#include "io/sim_env.h"
 
 namespace strongroom::io {
 
@@ -13,9 +14,17 @@ namespace {
 
 using CaseBody = void (*)(Env* env, const std::string& dir);
 
-#define ENV_CASE(name)                                                                \
-  static void name(Env* env, const std::string& dir);                                 \
-  TEST(PosixEnv, name) { name(PosixEnv(), testing::TemporaryDirectory()); }           \
+void RunSimulated(CaseBody body) {
+  SimDisk disk;
+  disk.MakeDirectories("/tmp/case");
+  SimEnv env(&disk, testing::Seed());
+  EXPECT_OK(env.Run([&] { body(&env, "/tmp/case"); }));
+}
+
+#define ENV_CASE(name)                                                      \
+  static void name(Env* env, const std::string& dir);                       \
+  TEST(PosixEnv, name) { name(PosixEnv(), testing::TemporaryDirectory()); } \
+  TEST(SimEnv, name) { RunSimulated(name); }                                \
   static void name(Env* env, const std::string& dir)
 
 constexpr OpenOptions kRead{OpenMode::kRead};
