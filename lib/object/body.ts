@@ -86,8 +86,6 @@ export class WholeBytes {
     this.#offset = offset;
     this.size = size;
     this.#borrowed = borrowed;
-    // A buffer that was transferred away says it is empty; only making a view tells.
-    if (size === 0) this.#view(0, 0);
   }
 
   /** All bytes, in memory that nobody else has. */
@@ -104,6 +102,7 @@ export class WholeBytes {
     return types.isSharedArrayBuffer(this.#buffer) ? new Uint8Array(view) : view;
   }
 
+  /** A buffer that was transferred away says it is empty; only making a view tells. */
   #view(at: number, size: number): Uint8Array {
     try {
       return new Uint8Array(this.#buffer, this.#offset + at, size);

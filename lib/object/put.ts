@@ -40,10 +40,10 @@ export async function putObject(
   body: Body,
   options?: PutOptions,
 ): Promise<StoredObject> {
-  checkObjectKey(key); // InvalidObjectName
-  if (options !== undefined) checkPutOptions(options); // InvalidArgument, ABORTED
   const opened = openBody(body); // TypeError, IncompleteBody
   try {
+    checkObjectKey(key); // InvalidObjectName
+    if (options !== undefined) checkPutOptions(options); // InvalidArgument, ABORTED
     context.enter(); // STORE_CLOSED
     try {
       const header = encodeObjectRow(options, opened.type); // InvalidArgument

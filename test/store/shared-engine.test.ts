@@ -7,18 +7,34 @@ import { Events } from '../../lib/context/events.ts';
 import { StoreContext } from '../../lib/context/store-context.ts';
 import { MemoryEngine } from '../../lib/engine/memory-engine.ts';
 import { bucketRowKey } from '../../lib/engine/row-key.ts';
-import type { BlobWriter, KeyHandle } from '../../lib/engine/storage-engine.ts';
+import type { BlobWriter, Found, GetRequest, KeyHandle } from '../../lib/engine/storage-engine.ts';
+import { StoreError } from '../../lib/errors.ts';
 import { Store } from '../../lib/store/store.ts';
 import { found, rejection } from '../suite/support.ts';
 
-/** Counts the bytes of each write, and lets a test step in between. */
+/** Counts the bytes of each write and the writers without an end, and lets a test step in. */
 class CountingEngine extends MemoryEngine {
   readonly writes: number[] = [];
+  readonly unended = new Set<BlobWriter>();
+  started = 0;
   onFinish: () => Promise<unknown> = async () => {};
+  onGet: () => Promise<unknown> = async () => {};
+
+  override async get(request: GetRequest): Promise<Found | null> {
+    const found = await super.get(request);
+    await this.onGet();
+    return found;
+  }
 
   override writeBlob(kek: KeyHandle): BlobWriter {
     const writer = super.writeBlob(kek);
-    const { write, finish } = writer;
+    const { write, finish, dispose } = writer;
+    this.unended.add(writer);
+    this.started++;
+    writer.dispose = () => {
+      this.unended.delete(writer);
+      return dispose.call(writer);
+    };
     writer.write = (bytes) => {
       this.writes.push(bytes.length);
       return write.call(writer, bytes);
@@ -152,5 +168,56 @@ test('small pieces are gathered, large ones pass through', async (t) => {
     engine.writes.length = 0;
     await docs.put('key', body);
     t.deepEqual(engine.writes, writes);
+  }
+});
+
+test('every upload that fails disposes of its writer', async (t) => {
+  const engine = new CountingEngine();
+  const [docs, theirs] = [storeOver(engine).bucket('docs'), storeOver(engine).bucket('docs')];
+  const bytes = new Uint8Array(3 << 20);
+  const controller = new AbortController();
+  async function* broken(): AsyncGenerator<Uint8Array> {
+    yield bytes;
+    throw new Error('boom');
+  }
+  async function* aborting(): AsyncGenerator<Uint8Array> {
+    yield bytes;
+    controller.abort();
+    await new Promise(() => {});
+  }
+  const fail = async (): Promise<never> => {
+    throw new StoreError('STORE_FULL');
+  };
+  await docs.put('key', 'before');
+  await rejection(t, docs.put('key', broken()), 'IncompleteBody');
+  await rejection(t, docs.put('key', aborting(), { signal: controller.signal }), 'ABORTED');
+  await rejection(t, docs.put('key', [bytes], { size: 4 << 20 }), 'IncompleteBody');
+  await rejection(t, docs.put('key', [bytes], { size: 2 << 20 }), 'IncompleteBody');
+  engine.onFinish = fail;
+  await rejection(t, docs.put('key', bytes), 'STORE_FULL');
+  engine.onFinish = () => theirs.put('new', 'first');
+  await rejection(t, docs.put('new', bytes, { onlyIf: { absent: true } }), 'FileAlreadyExists');
+  engine.onFinish = () => theirs.delete({ force: true });
+  await rejection(t, docs.put('key', bytes), 'NoSuchBucket');
+  engine.onFinish = async () => {};
+  await docs.put('key', bytes);
+  t.is(engine.started, 7);
+  t.is(engine.unended.size, 0);
+});
+
+test('a suffix is taken of the object that is served', async (t) => {
+  const engine = new CountingEngine();
+  const docs = storeOver(engine).bucket('docs');
+  for (const [before, after, expected] of [
+    ['a long body', 'short', 'hort'],
+    ['short', 'a long body', 'body'],
+    ['a body', 'xyz', 'xyz'],
+  ] as const) {
+    await docs.put('key', before);
+    engine.onGet = async () => {
+      engine.onGet = async () => {};
+      await docs.put('key', after);
+    };
+    t.is(await (await found(docs.get('key', { range: { suffix: 4 } }))).text(), expected);
   }
 });

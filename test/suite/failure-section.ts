@@ -230,8 +230,14 @@ export const failureSection: Section = (withStore) => {
       },
     });
     await rejection(t, bucket.put('/bad', web), 'InvalidObjectName');
-    await rejection(t, bucket.put('key', web, { metadata: { 'a b': '' } }), 'InvalidArgument');
     t.true(cancelled);
+    const late = Readable.from(['text']);
+    await rejection(t, bucket.put('key', late, { metadata: { 'a b': '' } }), 'InvalidArgument');
+    t.true(late.destroyed);
+    // Its error comes when the put is over already, and must not end the process.
+    const missing = createReadStream('/there/is/no/such/file');
+    await rejection(t, bucket.put('/bad', missing), 'InvalidObjectName');
+    await new Promise<void>((resolve) => missing.once('close', resolve));
   });
 
   withStore(
@@ -252,6 +258,23 @@ export const failureSection: Section = (withStore) => {
       }
     },
   );
+
+  withStore('stores nothing when a put is aborted before its commit', async (t, store) => {
+    for (const name of ['missing', 'missing-too']) {
+      const controller = new AbortController();
+      const put = store.bucket(name).put('key', 'text', { signal: controller.signal });
+      controller.abort();
+      await rejection(t, put, 'ABORTED');
+      t.deepEqual(
+        await store
+          .bucket(name)
+          .list()
+          .toArray()
+          .catch(() => []),
+        [],
+      );
+    }
+  });
 
   withStore('aborts a get before and while it is read', async (t, store) => {
     const bucket = store.bucket('docs');
