@@ -81,8 +81,7 @@ void EncodeBatchHeader(const BatchHeader& header, uint8_t* out) {
   memcpy(out, bytes.data(), bytes.size());
 }
 
-Result<BatchHeader> DecodeBatchHeader(ByteSpan bytes, const aead::Id& segment_id,
-                                      uint32_t offset) {
+Result<BatchHeader> DecodeBatchHeader(ByteSpan bytes, const aead::Id& segment_id, uint32_t offset) {
   Status none(Code::kNotFound, "no batch here");
   if (bytes.size() < kBatchHeaderSize || AsString(bytes.first(8)) != kBatchMagic) return none;
   if (hash::Xxh64(bytes.first(72)) != LoadLittle<uint64_t>(&bytes[72])) return none;

@@ -95,9 +95,9 @@ Result<ByteSpan> SlotBody(ByteSpan slot) {
   }
   uint32_t version = LoadLittle<uint32_t>(&slot[8]);
   if (version > kFormatVersion) {
-    return Status(Code::kUnsupportedFormat,
-                  "zone has format version " + std::to_string(version) + ", this release knows " +
-                      std::to_string(kFormatVersion));
+    return Status(Code::kUnsupportedFormat, "zone has format version " + std::to_string(version) +
+                                                ", this release knows " +
+                                                std::to_string(kFormatVersion));
   }
   return body;
 }

@@ -37,8 +37,8 @@ struct GeometryPair {
 // The store's keys, opened. All 32 bytes.
 struct StoreKeys {
   uint32_t ring_generation = 0;
-  SecretBytes ring;    // Wraps every key below it: the three here and the bucket keys.
-  SecretBytes store;   // Authenticates superblocks; outlives root and ring.
+  SecretBytes ring;   // Wraps every key below it: the three here and the bucket keys.
+  SecretBytes store;  // Authenticates superblocks; outlives root and ring.
   uint32_t record_generation = 0;
   SecretBytes record;  // Seals commit records.
   SecretBytes index;   // Root of the index files' keys.
