@@ -27,9 +27,9 @@ class CheckFailure {
   std::string text_;
 };
 
-#define CHECK(condition)   \
+#define CHECK(condition)      \
   if (condition) [[likely]] { \
-  } else                   \
+  } else                      \
     ::strongroom::CheckFailure(__FILE__, __LINE__, #condition)
 
 }  // namespace strongroom

@@ -69,8 +69,8 @@ class Arena {
   }
   static PageGroup NewGroup() {
 #if defined(__unix__) || defined(__APPLE__)
-    void* pages = mmap(nullptr, kPageGroupSize, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* pages =
+        mmap(nullptr, kPageGroupSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(pages != MAP_FAILED);
     // Best effort: a refused mlock leaves the secret swappable, it does not stop the store.
     (void)mlock(pages, kPageGroupSize);

@@ -70,8 +70,8 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                // NOLINT: implicit by design
-  Result(Status status) : status_(std::move(status)) {         // NOLINT: implicit by design
+  Result(T value) : value_(std::move(value)) {}         // NOLINT: implicit by design
+  Result(Status status) : status_(std::move(status)) {  // NOLINT: implicit by design
     CHECK(!status_.ok()) << "a Result without a value needs an error";
   }
   bool ok() const { return value_.has_value(); }
@@ -95,17 +95,17 @@ class [[nodiscard]] Result {
 };
 
 // Returns from the calling function when `expression` is not OK.
-#define TRY(expression)                                    \
-  do {                                                     \
-    ::strongroom::Status try_status = (expression);        \
-    if (!try_status.ok()) return try_status;               \
+#define TRY(expression)                             \
+  do {                                              \
+    ::strongroom::Status try_status = (expression); \
+    if (!try_status.ok()) return try_status;        \
   } while (0)
 
 // `TRY_ASSIGN(auto x, F())` declares x from a Result, or returns its status.
 #define TRY_ASSIGN(lhs, expression) TRY_ASSIGN_(TRY_JOIN_(try_result_, __LINE__), lhs, expression)
-#define TRY_ASSIGN_(name, lhs, expression)                 \
-  auto name = (expression);                                \
-  if (!name.ok()) return name.status();                    \
+#define TRY_ASSIGN_(name, lhs, expression) \
+  auto name = (expression);                \
+  if (!name.ok()) return name.status();    \
   lhs = std::move(name.value())
 #define TRY_JOIN_(a, b) TRY_JOIN2_(a, b)
 #define TRY_JOIN2_(a, b) a##b

@@ -1,12 +1,11 @@
 // Mutex and CondVar over pthreads, or over the scheduler of the calling task.
-#include "base/glibc_floor.h"
-
 #include "base/sync.h"
 
 #include <stddef.h>
 #include <time.h>
 
 #include "base/check.h"
+#include "base/glibc_floor.h"
 
 namespace strongroom {
 

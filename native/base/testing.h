@@ -51,7 +51,7 @@ class Random {
 
 template <typename T>
 std::string Show(const T& value) {
-  if constexpr (requires(std::ostringstream& s) { s << value; }) {
+  if constexpr (requires(std::ostringstream & s) { s << value; }) {
     std::ostringstream out;
     out << value;
     return out.str();
@@ -67,10 +67,17 @@ std::string Show(const T& value) {
 }
 inline const Status& StatusOf(const Status& status) { return status; }
 template <typename T>
-const Status& StatusOf(const Result<T>& result) { return result.status(); }
+const Status& StatusOf(const Result<T>& result) {
+  return result.status();
+}
 template <typename A, typename B>
 bool Equal(const A& a, const B& b) {
-  if constexpr (requires { ByteSpan(a); ByteSpan(b); } && !requires { a == b; }) {
+  if constexpr (
+      requires {
+        ByteSpan(a);
+        ByteSpan(b);
+      } &&
+      !requires { a == b; }) {
     ByteSpan x(a), y(b);
     return x.size() == y.size() && (x.empty() || memcmp(x.data(), y.data(), x.size()) == 0);
   } else {
@@ -80,49 +87,49 @@ bool Equal(const A& a, const B& b) {
 
 }  // namespace strongroom::testing
 
-#define TEST(suite, name)                                                                    \
-  static void suite##_##name();                                                              \
-  static ::strongroom::testing::Registration suite##_##name##_registration(#suite, #name,    \
-                                                                           suite##_##name);  \
+#define TEST(suite, name)                                                                   \
+  static void suite##_##name();                                                             \
+  static ::strongroom::testing::Registration suite##_##name##_registration(#suite, #name,   \
+                                                                           suite##_##name); \
   static void suite##_##name()
 
-#define EXPECT(condition)                                                             \
-  do {                                                                                \
-    if (!(condition)) ::strongroom::testing::Fail(__FILE__, __LINE__, #condition);    \
+#define EXPECT(condition)                                                          \
+  do {                                                                             \
+    if (!(condition)) ::strongroom::testing::Fail(__FILE__, __LINE__, #condition); \
   } while (0)
-#define ASSERT(condition)                                                             \
-  do {                                                                                \
-    if (!(condition)) {                                                               \
-      ::strongroom::testing::Fail(__FILE__, __LINE__, #condition);                    \
-      return;                                                                         \
-    }                                                                                 \
+#define ASSERT(condition)                                          \
+  do {                                                             \
+    if (!(condition)) {                                            \
+      ::strongroom::testing::Fail(__FILE__, __LINE__, #condition); \
+      return;                                                      \
+    }                                                              \
   } while (0)
-#define EXPECT_EQ(a, b)                                                               \
-  do {                                                                                \
-    auto expect_a = (a);                                                              \
-    auto expect_b = (b);                                                              \
-    if (!::strongroom::testing::Equal(expect_a, expect_b))                            \
-      ::strongroom::testing::Fail(__FILE__, __LINE__,                                 \
-                                  std::string(#a " == " #b "\n    ") +                \
+#define EXPECT_EQ(a, b)                                                                  \
+  do {                                                                                   \
+    auto expect_a = (a);                                                                 \
+    auto expect_b = (b);                                                                 \
+    if (!::strongroom::testing::Equal(expect_a, expect_b))                               \
+      ::strongroom::testing::Fail(__FILE__, __LINE__,                                    \
+                                  std::string(#a " == " #b "\n    ") +                   \
                                       ::strongroom::testing::Show(expect_a) + "\n    " + \
-                                      ::strongroom::testing::Show(expect_b));         \
+                                      ::strongroom::testing::Show(expect_b));            \
   } while (0)
 // A Status or Result that must be OK.
-#define EXPECT_OK(expression)                                                         \
-  do {                                                                                \
-    const auto& expect_r = (expression);                                              \
-    const ::strongroom::Status& expect_s = ::strongroom::testing::StatusOf(expect_r); \
-    if (!expect_s.ok())                                                               \
+#define EXPECT_OK(expression)                                                                  \
+  do {                                                                                         \
+    const auto& expect_r = (expression);                                                       \
+    const ::strongroom::Status& expect_s = ::strongroom::testing::StatusOf(expect_r);          \
+    if (!expect_s.ok())                                                                        \
       ::strongroom::testing::Fail(__FILE__, __LINE__, #expression ": " + expect_s.ToString()); \
   } while (0)
-#define ASSERT_OK(expression)                                                         \
-  do {                                                                                \
-    const auto& expect_r = (expression);                                              \
-    const ::strongroom::Status& expect_s = ::strongroom::testing::StatusOf(expect_r); \
-    if (!expect_s.ok()) {                                                             \
+#define ASSERT_OK(expression)                                                                  \
+  do {                                                                                         \
+    const auto& expect_r = (expression);                                                       \
+    const ::strongroom::Status& expect_s = ::strongroom::testing::StatusOf(expect_r);          \
+    if (!expect_s.ok()) {                                                                      \
       ::strongroom::testing::Fail(__FILE__, __LINE__, #expression ": " + expect_s.ToString()); \
-      return;                                                                         \
-    }                                                                                 \
+      return;                                                                                  \
+    }                                                                                          \
   } while (0)
 #define EXPECT_CODE(expression, expected)                                             \
   do {                                                                                \

@@ -1,0 +1,113 @@
+#include "log/log_reader.h"
+
+#include "hash/xxh64.h"
+
+namespace strongroom::log {
+
+using format::kBlock;
+using format::OffsetOf;
+using format::SegmentOf;
+
+namespace {
+constexpr size_t kWindow = 256 * 1024;
+}  // namespace
+
+LogReader::LogReader(ZoneLog* log, const RecordSeal* seal, format::Position position, Source source)
+    : log_(log), seal_(seal), position_(position), source_(source) {}
+
+// At most `size` bytes at `offset`, fewer at the end of the segment. Valid until the next call.
+Result<ByteSpan> LogReader::Window(uint32_t segment, uint64_t offset, size_t size) {
+  bool inside = segment == window_segment_ && offset >= window_offset_ &&
+                offset + size <= window_offset_ + window_size_;
+  if (!inside) {
+    uint64_t start = offset / kBlock * kBlock;
+    size_t wanted = format::RoundUp(std::max(kWindow, size + (offset - start)), kBlock);
+    window_segment_ = segment;
+    window_offset_ = start;
+    window_size_ = 0;
+    if (source_ == Source::kDirect) {
+      TRY_ASSIGN(window_size_, log_->ReadDirect(segment, start, &window_, wanted));
+    } else {
+      window_.Resize(wanted);
+      TRY_ASSIGN(window_size_, log_->Read(segment, start, window_.span()));
+    }
+  }
+  uint64_t skip = offset - window_offset_;
+  if (skip >= window_size_) return ByteSpan();
+  return ByteSpan(window_.data() + skip, std::min<size_t>(size, window_size_ - skip));
+}
+
+Result<LogEntry> LogReader::Load(uint32_t segment, uint32_t offset) {
+  if (header_segment_ != segment || segment == 0) {
+    TRY_ASSIGN(header_, log_->Header(segment));
+    header_segment_ = segment;
+  }
+  LogEntry entry;
+  TRY_ASSIGN(ByteSpan head, Window(segment, offset, format::kBatchHeaderSize));
+  TRY_ASSIGN(entry.header, format::DecodeBatchHeader(head, header_.id, offset));
+  const format::BatchHeader& h = entry.header;
+  TRY_ASSIGN(ByteSpan sealed, Window(segment, offset + h.record_offset, h.record_size));
+  if (sealed.size() != h.record_size || hash::Xxh64(sealed) != h.record_checksum) {
+    return Status(Code::kNotFound, "the record is torn");
+  }
+  Bytes aad = format::RecordAad(seal_->store_id, header_.id, offset, h.epoch, h.first_sequence);
+  TRY_ASSIGN(Bytes opened, aead::XaesOpenBytes(seal_->key.span(), aad, sealed));
+  hash::Sha256Digest chain = hash::Sha256(sealed);
+  TRY_ASSIGN(entry.record, format::DecodeRecord(std::move(opened)));
+  uint64_t location = format::Location(segment, offset);
+  entry.position = {h.epoch, entry.record.last_sequence(), location, location + h.size, chain};
+  return entry;
+}
+
+bool LogReader::Links(const LogEntry& entry) const {
+  return entry.record.head.chain_before == position_.chain &&
+         entry.record.head.first_sequence == position_.sequence + 1 &&
+         entry.position.epoch >= position_.epoch;
+}
+
+Result<std::optional<LogEntry>> LogReader::Next() {
+  if (position_.location != 0) {
+    auto here = Load(SegmentOf(position_.location), OffsetOf(position_.end));
+    if (here.ok() && Links(*here)) {
+      position_ = here->position;
+      return std::optional<LogEntry>(std::move(*here));
+    }
+    if (!here.ok() && !here.status().Is(Code::kNotFound)) return here.status();
+  }
+  TRY_ASSIGN(auto segments, log_->Segments());
+  for (uint32_t segment : segments) {
+    if (segment <= SegmentOf(position_.location)) continue;
+    auto first = Load(segment, kBlock);
+    if (first.ok() && Links(*first)) {
+      position_ = first->position;
+      return std::optional<LogEntry>(std::move(*first));
+    }
+    bool absent = first.status().Is(Code::kNotFound) || first.status().Is(Code::kCorruption);
+    if (!first.ok() && !absent) return first.status();
+  }
+  return std::optional<LogEntry>();
+}
+
+Result<LogEntry> LogReader::At(uint64_t location) {
+  return Load(SegmentOf(location), OffsetOf(location));
+}
+
+Status LogReader::CheckBlobs(const LogEntry& entry) {
+  uint32_t segment = SegmentOf(entry.position.location);
+  uint64_t start = OffsetOf(entry.position.location);
+  uint32_t at = format::kBatchHeaderSize;
+  while (at < entry.header.record_offset) {
+    TRY_ASSIGN(ByteSpan head, Window(segment, start + at, format::kBlobFrameHeaderSize));
+    TRY_ASSIGN(format::BlobFrame frame, format::DecodeBlobFrame(head));
+    size_t size = format::BlobFrameSize(frame.plaintext_size);
+    if (size > entry.header.record_offset - at) {
+      return Status(Code::kCorruption, "a blob frame runs over its batch");
+    }
+    TRY_ASSIGN(ByteSpan whole, Window(segment, start + at, size));
+    TRY(format::CheckBlobFrame(whole));
+    at += static_cast<uint32_t>(size);
+  }
+  return {};
+}
+
+}  // namespace strongroom::log

@@ -1,0 +1,223 @@
+#include "log/replicated_log.h"
+
+#include <algorithm>
+
+namespace strongroom::log {
+
+using format::kBlock;
+using format::OffsetOf;
+using format::Position;
+
+namespace {
+constexpr uint64_t kSegmentSizeMax = 64u << 20;
+}  // namespace
+
+// One piece of work on several zones. Owned by whoever still needs it: a thread stuck in a dead
+// disk keeps it, and what its work captured, alive.
+struct ReplicatedLog::Barrier {
+  explicit Barrier(size_t zones) : changed(&mutex), answers(zones) {}
+  Mutex mutex;
+  CondVar changed;
+  std::vector<std::optional<Status>> answers;
+  size_t answered = 0;
+};
+
+ReplicatedLog::ReplicatedLog(Options options, std::vector<LogMember> set,
+                             const Recovered& recovered)
+    : options_(std::move(options)),
+      set_(std::move(set)),
+      epoch_(recovered.epoch),
+      epochs_reserved_(recovered.epochs_reserved),
+      epoch_segment_(recovered.epoch_segment),
+      tail_(recovered.tail),
+      segment_(recovered.epoch_segment),
+      segment_size_(kFirstSegmentSize) {
+  auto header = set_.front().log->Header(segment_);
+  if (header.ok()) {
+    segment_id_ = header->id;
+  } else {
+    (void)Stop(Code::kIo, header.status().message());
+  }
+}
+
+std::shared_ptr<ReplicatedLog::Barrier> ReplicatedLog::Start(const std::vector<LogMember>& zones,
+                                                             Work work) {
+  auto barrier = std::make_shared<Barrier>(zones.size());
+  for (size_t i = 0; i < zones.size(); ++i) {
+    auto answer = [barrier, i](Status status) {
+      MutexLock lock(&barrier->mutex);
+      barrier->answers[i] = std::move(status);
+      ++barrier->answered;
+      barrier->changed.SignalAll();
+    };
+    bool posted = zones[i].queue->Post([work, answer, log = zones[i].log] { answer(work(*log)); });
+    if (!posted) answer(Status(Code::kClosed, "the zone's log thread has ended"));
+  }
+  return barrier;
+}
+
+std::vector<Status> ReplicatedLog::Await(Barrier& barrier) {
+  uint64_t deadline = options_.env->MonotonicNanos() + options_.deadline_nanos;
+  MutexLock lock(&barrier.mutex);
+  while (barrier.answered < barrier.answers.size()) {
+    uint64_t now = options_.env->MonotonicNanos();
+    if (now >= deadline) break;
+    barrier.changed.WaitFor(deadline - now);
+  }
+  std::vector<Status> out;
+  for (auto& answer : barrier.answers) {
+    out.push_back(answer ? *answer : Status(Code::kTimedOut, "no answer within the deadline"));
+  }
+  return out;
+}
+
+std::vector<Status> ReplicatedLog::OnAll(const std::vector<LogMember>& zones, Work work) {
+  return Await(*Start(zones, std::move(work)));
+}
+
+Result<Place> ReplicatedLog::PlaceFor(size_t size) {
+  if (stopped_) return *stopped_;
+  const Position& before = in_flight_ ? in_flight_->position : tail_;
+  bool fits =
+      format::SegmentOf(before.end) == segment_ && OffsetOf(before.end) + size <= segment_size_;
+  if (!fits) {
+    // A new segment changes nothing that is in flight, but its making may end in a new epoch.
+    if (busy()) return Status(Code::kUnavailable, "the segment is full: finish the batch first");
+    TRY(Rotate(size));
+    return PlaceFor(size);
+  }
+  return Place{segment_, segment_id_, OffsetOf(before.end), before, epoch_.load()};
+}
+
+Status ReplicatedLog::Rotate(size_t size) {
+  format::SegmentHeader header;
+  header.number = segment_ + 1;
+  header.epoch = epoch_.load();
+  header.epoch_segment = epoch_segment_;
+  options_.env->Random(header.id);
+  uint64_t wanted = std::min(kSegmentSizeMax, segment_size_ * 2);
+  wanted = std::max<uint64_t>(wanted, format::RoundUp(size, kBlock) + kBlock);
+  auto answers = OnAll(set_, [header, wanted](ZoneLog& log) { return log.Create(header, wanted); });
+  for (const Status& answer : answers) {
+    // Nothing was sealed for it yet: the write fails, nobody is expelled, a later one tries again.
+    if (answer.Is(Code::kNoSpace)) return answer;
+  }
+  bool all = std::all_of(answers.begin(), answers.end(), [](auto& a) { return a.ok(); });
+  if (!all) return Shrink(answers, tail_);
+  segment_ = header.number;
+  segment_id_ = header.id;
+  segment_size_ = wanted;
+  tail_.end = format::Location(segment_, kBlock);
+  return {};
+}
+
+void ReplicatedLog::Begin(std::shared_ptr<const SealedBatch> batch) {
+  CHECK(!busy() && batch->place.before.chain == tail_.chain);
+  in_flight_ = batch;
+  barrier_ = Start(set_, [batch](ZoneLog& log) {
+    return log.Append(batch->place.segment, batch->place.offset, batch->bytes.span());
+  });
+}
+
+Status ReplicatedLog::Finish() {
+  CHECK(busy());
+  auto answers = Await(*barrier_);
+  auto batch = std::move(in_flight_);
+  barrier_ = nullptr;
+  in_flight_ = nullptr;
+  size_t held = 0;
+  for (const Status& answer : answers) held += answer.ok();
+  if (held == answers.size()) {
+    tail_ = batch->position;
+    return {};
+  }
+  if (held < options_.quorum) {
+    // Some zone may hold it, some not: no epoch of ours can settle that any more.
+    std::string why;
+    for (const Status& answer : answers) {
+      if (!answer.ok()) why = answer.message();
+    }
+    return Stop(Code::kUnknown, why);
+  }
+  // Two members hold the batch: the new epoch is based on it, and its callers hear success.
+  return Shrink(answers, batch->position);
+}
+
+Status ReplicatedLog::Shrink(const std::vector<Status>& answers, const Position& base) {
+  std::vector<LogMember> left;
+  std::vector<std::pair<int, std::string>> lost;
+  for (size_t i = 0; i < set_.size(); ++i) {
+    if (answers[i].ok()) {
+      left.push_back(set_[i]);
+    } else {
+      lost.emplace_back(set_[i].number, answers[i].message());
+    }
+  }
+  if (left.size() < options_.quorum) {
+    return Stop(Code::kUnknown, lost.front().second);
+  }
+  uint64_t number = epoch_.load() + 1;
+  if (number >= epochs_reserved_) return Stop(Code::kUnknown, "epoch numbers are used up: reopen");
+  NewEpoch epoch{
+      number, segment_ + 2, epoch_.load(), epoch_segment_, base, {}, options_.env->WallMillis()};
+  for (const LogMember& zone : left) epoch.set.push_back(zone.zone_id);
+  auto image = std::make_shared<EpochImage>(SealEpoch(options_.env, *options_.seal, epoch));
+  auto written = OnAll(left, [image](ZoneLog& log) { return WriteEpoch(log, *image); });
+  {
+    MutexLock lock(&mutex_);
+    set_ = left;
+  }
+  epoch_ = number;
+  epoch_segment_ = segment_ = epoch.segment;
+  segment_id_ = image->header.id;
+  segment_size_ = kFirstSegmentSize;
+  bool all = std::all_of(written.begin(), written.end(), [](auto& w) { return w.ok(); });
+  // A second zone broke meanwhile. If enough hold the epoch, it is the base of the next one.
+  tail_ = image->position;
+  Status status = all ? Status() : Shrink(written, tail_);
+  if (status.ok() && options_.on_expelled) {
+    for (auto& [zone, why] : lost) options_.on_expelled(zone, why);
+  }
+  return status;
+}
+
+Status ReplicatedLog::Expel(int zone, const std::string& why) {
+  if (stopped_) return *stopped_;
+  CHECK(!busy());
+  std::vector<Status> answers;
+  bool member = false;
+  for (const LogMember& each : set_) {
+    member |= each.number == zone;
+    answers.push_back(each.number == zone ? Status(Code::kUnavailable, why) : Status());
+  }
+  return member ? Shrink(answers, tail_) : Status();
+}
+
+Status ReplicatedLog::Stop(Code code, const std::string& why) {
+  Status status(code, why);
+  MutexLock lock(&mutex_);
+  Code later = options_.quorum == 1 ? Code::kReadOnly : Code::kQuorumLost;
+  stopped_ = Status(later, "the store is read-only until it is reopened: " + why);
+  return status;
+}
+
+std::vector<int> ReplicatedLog::set() const {
+  MutexLock lock(&mutex_);
+  std::vector<int> out;
+  for (const LogMember& zone : set_) out.push_back(zone.number);
+  return out;
+}
+
+std::optional<Status> ReplicatedLog::stopped() const {
+  MutexLock lock(&mutex_);
+  return stopped_;
+}
+
+void ReplicatedLog::Trim() {
+  if (stopped_ || busy()) return;
+  uint32_t segment = format::SegmentOf(tail_.end);
+  uint32_t used = OffsetOf(tail_.end);
+  (void)OnAll(set_, [segment, used](ZoneLog& log) { return log.Trim(segment, used); });
+}
+
+}  // namespace strongroom::log

@@ -1,0 +1,102 @@
+// ReplicatedLog: the one log over the zones of the set, while the store is open. A batch goes to
+// all of them in parallel, one sync each; a zone that fails is expelled by a new epoch, without
+// failing the caller, as long as enough zones are left.
+//
+//   serving --a zone fails, two hold the batch--> serving without it (next epoch)
+//   serving --fewer than the quorum hold it-----> read-only until reopened
+//
+// Thread: everything here is called by the commit thread alone; set() and stopped() by anyone.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "io/task_queue.h"
+#include "log/recovery.h"
+
+namespace strongroom::log {
+
+struct LogMember {
+  int number = 0;
+  aead::Id zone_id{};
+  std::shared_ptr<ZoneLog> log;
+  std::shared_ptr<io::TaskQueue> queue;  // The zone's log thread.
+};
+
+// Where the next batch goes and what it follows.
+struct Place {
+  uint32_t segment = 0;
+  aead::Id segment_id{};
+  uint32_t offset = 0;
+  format::Position before;
+  uint64_t epoch = 0;
+  bool operator==(const Place&) const = default;
+};
+
+struct SealedBatch {
+  Place place;
+  AlignedBytes bytes;
+  format::Position position;
+};
+
+class ReplicatedLog {
+ public:
+  struct Options {
+    io::Env* env = nullptr;
+    const RecordSeal* seal = nullptr;
+    size_t quorum = 1;
+    uint64_t deadline_nanos = 2'000'000'000;
+    // Called on the commit thread once a new epoch without the zone stands.
+    std::function<void(int zone, const std::string& why)> on_expelled;
+  };
+  ReplicatedLog(Options options, std::vector<LogMember> set, const Recovered& recovered);
+
+  // Where a batch of `size` bytes goes if every batch begun so far becomes durable. Rotates to a
+  // new segment when it does not fit (waits for the disks then). kNoSpace expels nobody.
+  Result<Place> PlaceFor(size_t size);
+  // Begins the barrier: `batch` is written and synced in every zone of the set. One at a time.
+  void Begin(std::shared_ptr<const SealedBatch> batch);
+  // Waits for it. OK: durable in every zone of the (then) set. kUnknown: it may or may not stand,
+  // and the log is stopped.
+  Status Finish();
+  bool busy() const { return barrier_ != nullptr; }
+
+  const format::Position& tail() const { return tail_; }
+  uint64_t epoch() const { return epoch_.load(); }
+  std::vector<int> set() const;           // Zone numbers.
+  std::optional<Status> stopped() const;  // Why it refuses batches.
+  // Expels a zone that failed elsewhere (its cells). OK when a new epoch stands without it.
+  Status Expel(int zone, const std::string& why);
+  // Cuts the unwritten end off the last segment. For a clean close.
+  void Trim();
+
+ private:
+  struct Barrier;
+  using Work = std::function<Status(ZoneLog&)>;
+  // Runs `work` on every zone's log thread and waits until all answered or the deadline passed.
+  std::vector<Status> OnAll(const std::vector<LogMember>& zones, Work work);
+  std::shared_ptr<Barrier> Start(const std::vector<LogMember>& zones, Work work);
+  std::vector<Status> Await(Barrier& barrier);
+  // A new epoch of the zones whose `answers` are OK, based on `base`.
+  Status Shrink(const std::vector<Status>& answers, const format::Position& base);
+  Status Stop(Code code, const std::string& why);
+  Status Rotate(size_t size);
+
+  const Options options_;
+  mutable Mutex mutex_;  // Guards set_ and stopped_ against readers on other threads.
+  std::vector<LogMember> set_;
+  std::optional<Status> stopped_;
+  std::atomic<uint64_t> epoch_;
+  uint64_t epochs_reserved_;
+  uint32_t epoch_segment_;
+  format::Position tail_;
+  uint32_t segment_;
+  aead::Id segment_id_{};
+  uint64_t segment_size_;
+  std::shared_ptr<Barrier> barrier_;
+  std::shared_ptr<const SealedBatch> in_flight_;
+};
+
+}  // namespace strongroom::log

@@ -1,0 +1,178 @@
+#include "log/zone_log.h"
+
+namespace strongroom::log {
+
+namespace {
+constexpr size_t kReadersMax = 64;
+constexpr size_t kCopyStep = 1 << 20;
+}  // namespace
+
+ZoneLog::ZoneLog(io::Env* env, std::string zone_path)
+    : env_(env), folder_(std::move(zone_path) + "/log") {}
+
+std::string ZoneLog::path(uint32_t segment) const {
+  return folder_ + "/" + format::SegmentName(segment);
+}
+
+Result<std::vector<uint32_t>> ZoneLog::Segments() const {
+  TRY_ASSIGN(auto entries, env_->List(folder_));
+  std::vector<uint32_t> out;
+  for (const auto& entry : entries) {
+    uint32_t number;
+    if (format::ParseSegmentName(entry.name, &number)) out.push_back(number);
+  }
+  return out;  // Names of equal length in hex: sorted by name is sorted by number.
+}
+
+Result<format::SegmentHeader> ZoneLog::Header(uint32_t segment) {
+  Bytes block(format::kBlock);
+  TRY_ASSIGN(size_t size, Read(segment, 0, block));
+  TRY_ASSIGN(auto header, format::DecodeSegmentHeader(ByteSpan(block).first(size)));
+  if (header.number != segment) return Status(Code::kCorruption, "segment under a wrong name");
+  return header;
+}
+
+Result<std::shared_ptr<io::File>> ZoneLog::Reader(uint32_t segment) {
+  {
+    MutexLock lock(&mutex_);
+    auto found = readers_.find(segment);
+    if (found != readers_.end()) return found->second;
+  }
+  TRY_ASSIGN(auto opened, env_->Open(path(segment), {io::OpenMode::kRead, false}));
+  std::shared_ptr<io::File> file = std::move(opened);
+  MutexLock lock(&mutex_);
+  // The oldest segments are the least likely to be read next; correctness does not hang on it.
+  if (readers_.size() >= kReadersMax) readers_.erase(readers_.begin());
+  readers_[segment] = file;
+  return file;
+}
+
+Result<size_t> ZoneLog::Read(uint32_t segment, uint64_t offset, MutableByteSpan out) {
+  TRY_ASSIGN(auto file, Reader(segment));
+  return file->ReadAt(offset, out);
+}
+
+Result<size_t> ZoneLog::ReadCached(uint32_t segment, uint64_t offset, MutableByteSpan out) {
+  TRY_ASSIGN(auto file, Reader(segment));
+  return file->ReadCachedAt(offset, out);
+}
+
+Result<size_t> ZoneLog::ReadDirect(uint32_t segment, uint64_t offset, AlignedBytes* window,
+                                   size_t size) {
+  CHECK(offset % format::kBlock == 0 && size % format::kBlock == 0);
+  window->Resize(size);
+  TRY_ASSIGN(auto file, env_->Open(path(segment), {io::OpenMode::kRead, true}));
+  return file->ReadAt(offset, window->span());
+}
+
+Status ZoneLog::Create(const format::SegmentHeader& header, uint64_t size) {
+  std::string name = path(header.number);
+  TRY_ASSIGN(auto file, env_->Open(name, {io::OpenMode::kReplace, true}));
+  Status status = file->Allocate(size);
+  AlignedBytes block(format::kBlock);
+  if (status.ok()) {
+    Bytes bytes = format::EncodeSegmentHeader(header);
+    memcpy(block.data(), bytes.data(), bytes.size());
+    status = file->WriteAt(0, block.span());
+  }
+  if (status.ok()) status = file->Sync();
+  // Crash before the folder is synced: the segment may be missing or empty; nobody needs it yet.
+  if (status.ok()) status = env_->SyncDirectory(folder_);
+  if (!status.ok()) {
+    (void)env_->Remove(name);
+    return status.With("create segment");
+  }
+  Forget(header.number);
+  writer_ = {header.number, size, std::move(file)};
+  return {};
+}
+
+Status ZoneLog::OpenWriter(uint32_t segment) {
+  if (writer_.file && writer_.segment == segment) return {};
+  TRY_ASSIGN(auto file, env_->Open(path(segment), {io::OpenMode::kReadWrite, true}));
+  TRY_ASSIGN(auto info, file->Info());
+  writer_ = {segment, info.size, std::move(file)};
+  return {};
+}
+
+Status ZoneLog::Append(uint32_t segment, uint32_t offset, ByteSpan batch) {
+  TRY(OpenWriter(segment));
+  TRY(writer_.file->WriteAt(offset, batch));
+  // A failure here is never retried: the kernel may have dropped the pages and marked them clean.
+  // Crash before it returns: the batch is here whole, torn or not at all; recovery decides.
+  TRY(writer_.file->Sync());
+  TRY_ASSIGN(auto info, writer_.file->Info());
+  if (info.links == 0) return Status(Code::kUnavailable, "the segment was deleted under us");
+  if (info.size < writer_.size) return Status(Code::kUnavailable, "the segment was truncated");
+  auto named = env_->Stat(path(segment));
+  if (!named.ok() || named->inode != info.inode) {
+    return Status(Code::kUnavailable, "the zone's folder was moved or replaced under us");
+  }
+  return {};
+}
+
+Status ZoneLog::Trim(uint32_t segment, uint32_t used) {
+  TRY(OpenWriter(segment));
+  TRY(writer_.file->Truncate(used));
+  writer_.size = used;
+  // Crash before it returns: the zeros are there or not; both read as the end of the log.
+  return writer_.file->Sync();
+}
+
+Status ZoneLog::CopyWhole(ZoneLog& source, uint32_t segment, uint64_t to) {
+  std::string temporary = path(segment) + ".copy";
+  TRY_ASSIGN(auto file, env_->Open(temporary, {io::OpenMode::kReplace, false}));
+  Bytes step(kCopyStep);
+  for (uint64_t at = 0; at < to;) {
+    size_t size = static_cast<size_t>(std::min<uint64_t>(kCopyStep, to - at));
+    TRY_ASSIGN(size_t got, source.Read(segment, at, MutableByteSpan(step).first(size)));
+    if (got == 0) break;
+    TRY(file->WriteAt(at, ByteSpan(step).first(got)));
+    at += got;
+  }
+  TRY(file->Sync());
+  TRY(env_->Rename(temporary, path(segment)));
+  Forget(segment);
+  // Crash before it returns: the old segment or the new one stands under the name, never a mix.
+  return env_->SyncDirectory(folder_);
+}
+
+Status ZoneLog::CopyFrom(ZoneLog& source, uint32_t segment, uint64_t from, uint64_t to) {
+  TRY_ASSIGN(auto theirs, source.Header(segment));
+  auto ours = Header(segment);
+  if (!ours.ok() || ours->id != theirs.id) return CopyWhole(source, segment, to);
+  if (from >= to) return {};
+  TRY_ASSIGN(auto file, env_->Open(path(segment), {io::OpenMode::kReadWrite, false}));
+  Bytes step(kCopyStep);
+  for (uint64_t at = from; at < to;) {
+    size_t size = static_cast<size_t>(std::min<uint64_t>(kCopyStep, to - at));
+    TRY_ASSIGN(size_t got, source.Read(segment, at, MutableByteSpan(step).first(size)));
+    if (got == 0) return Status(Code::kCorruption, "the source's segment ends early");
+    TRY(file->WriteAt(at, ByteSpan(step).first(got)));
+    at += got;
+  }
+  return file->Sync();
+}
+
+Status ZoneLog::Remove(uint32_t segment) {
+  Forget(segment);
+  TRY(env_->Remove(path(segment)));
+  return env_->SyncDirectory(folder_);
+}
+
+Status ZoneLog::SyncAll() {
+  TRY_ASSIGN(auto segments, Segments());
+  for (uint32_t segment : segments) {
+    TRY_ASSIGN(auto file, env_->Open(path(segment), {io::OpenMode::kReadWrite, false}));
+    TRY(file->Sync());
+  }
+  return env_->SyncDirectory(folder_);
+}
+
+void ZoneLog::Forget(uint32_t segment) {
+  if (writer_.segment == segment) writer_ = {};
+  MutexLock lock(&mutex_);
+  readers_.erase(segment);
+}
+
+}  // namespace strongroom::log

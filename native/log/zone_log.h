@@ -1,0 +1,67 @@
+// ZoneLog: the segment files of one zone. Knows frames' places, not their meaning.
+//
+// Thread: reads from any of the zone's threads at once; Create, Append, Copy and Remove from one.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/aligned.h"
+#include "base/sync.h"
+#include "format/segment.h"
+#include "io/env.h"
+
+namespace strongroom::log {
+
+class ZoneLog {
+ public:
+  ZoneLog(io::Env* env, std::string zone_path);
+
+  std::string path(uint32_t segment) const;
+  const std::string& folder() const { return folder_; }
+
+  Result<std::vector<uint32_t>> Segments() const;  // Ascending.
+  // kNotFound when the file or its header is not there.
+  Result<format::SegmentHeader> Header(uint32_t segment);
+  // Short at the end of the file. Past the page cache when `direct`: then `out` may be any address,
+  // the bytes are staged.
+  Result<size_t> Read(uint32_t segment, uint64_t offset, MutableByteSpan out);
+  Result<size_t> ReadDirect(uint32_t segment, uint64_t offset, AlignedBytes* window, size_t size);
+  // What the page cache holds of it; 0 when the disk would have to be asked.
+  Result<size_t> ReadCached(uint32_t segment, uint64_t offset, MutableByteSpan out);
+
+  // Makes a segment of `size` bytes with its header durable under its name. kNoSpace leaves none.
+  Status Create(const format::SegmentHeader& header, uint64_t size);
+  // Writes and syncs a whole batch, then asks whether the file is still the zone's: a segment
+  // without a link, or shorter than allocated, means that the zone was deleted or truncated.
+  // REQUIRES: `batch` lies on a 4 KiB boundary and is a multiple of it, and so is `offset`.
+  Status Append(uint32_t segment, uint32_t offset, ByteSpan batch);
+  // Cuts the allocated but never written end off the segment that Append used last.
+  Status Trim(uint32_t segment, uint32_t used);
+  // Makes this zone's `segment` equal to the source's in [from, to). A missing segment, or one with
+  // another id, is copied whole under a temporary name first. Durable when it returns.
+  Status CopyFrom(ZoneLog& source, uint32_t segment, uint64_t from, uint64_t to);
+  Status Remove(uint32_t segment);
+  Status SyncAll();  // Every segment and the folder.
+
+ private:
+  struct Writer {
+    uint32_t segment = 0;
+    uint64_t size = 0;
+    std::unique_ptr<io::File> file;
+  };
+  Result<std::shared_ptr<io::File>> Reader(uint32_t segment);
+  Status OpenWriter(uint32_t segment);
+  Status CopyWhole(ZoneLog& source, uint32_t segment, uint64_t to);
+  void Forget(uint32_t segment);
+
+  io::Env* const env_;
+  const std::string folder_;
+  Writer writer_;
+  Mutex mutex_;  // Guards readers_.
+  std::map<uint32_t, std::shared_ptr<io::File>> readers_;
+};
+
+}  // namespace strongroom::log
