@@ -1,0 +1,38 @@
+#include "engine/blob_pins.h"
+
+namespace strongroom::engine {
+
+std::shared_ptr<void> BlobPins::Pin(const aead::Id& blob_id) {
+  {
+    MutexLock lock(&mutex_);
+    ++pinned_[blob_id].readers;
+  }
+  auto release = [self = shared_from_this(), blob_id](void*) { self->Unpin(blob_id); };
+  return std::shared_ptr<void>(this, release);
+}
+
+void BlobPins::Unpin(const aead::Id& blob_id) {
+  std::optional<format::BlobReference> doomed;
+  {
+    MutexLock lock(&mutex_);
+    auto found = pinned_.find(blob_id);
+    if (--found->second.readers > 0) return;
+    doomed = found->second.doomed;
+    pinned_.erase(found);
+  }
+  if (doomed) remove_(*doomed);
+}
+
+void BlobPins::Unreferenced(const format::BlobReference& blob) {
+  {
+    MutexLock lock(&mutex_);
+    auto found = pinned_.find(blob.id);
+    if (found != pinned_.end()) {
+      found->second.doomed = blob;
+      return;
+    }
+  }
+  remove_(blob);
+}
+
+}  // namespace strongroom::engine

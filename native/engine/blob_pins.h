@@ -1,0 +1,35 @@
+// BlobPins: which large blobs are being read, so that their files go only when the last reader is
+// done.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "base/sync.h"
+#include "format/row.h"
+
+namespace strongroom::engine {
+
+class BlobPins : public std::enable_shared_from_this<BlobPins> {
+ public:
+  using Remove = std::function<void(const format::BlobReference&)>;
+  explicit BlobPins(Remove remove) : remove_(std::move(remove)) {}
+
+  // The blob stays while the pin lives.
+  std::shared_ptr<void> Pin(const aead::Id& blob_id);
+  // No row names the blob any more, durably: remove it now or with its last pin.
+  void Unreferenced(const format::BlobReference& blob);
+
+ private:
+  struct Pinned {
+    size_t readers = 0;
+    std::optional<format::BlobReference> doomed;
+  };
+  void Unpin(const aead::Id& blob_id);
+  const Remove remove_;
+  Mutex mutex_;
+  std::map<aead::Id, Pinned> pinned_;
+};
+
+}  // namespace strongroom::engine

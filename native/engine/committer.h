@@ -1,0 +1,100 @@
+// Committer: the one commit thread. Takes the queued transactions, checks them against index, batch
+// in flight and batch so far, gives each its sequence, and makes them durable a batch at a time.
+//
+//   queue -> look up -> check -> build -> [barrier of the batch before] -> begin -> apply the one
+//   before -> settle its callers
+//
+// The next batch is prepared while the disks sync the last one, and written only after that barrier
+// returned: a bad frame followed by a sound batch is then known to be rot. No timer: a lone request
+// is committed at once, a busy store batches by itself.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/index_set.h"
+#include "log/replicated_log.h"
+
+namespace strongroom::engine {
+
+class Committer {
+ public:
+  struct Options {
+    io::Env* env = nullptr;
+    const log::RecordSeal* seal = nullptr;
+    log::ReplicatedLog* log = nullptr;
+    IndexSet* indexes = nullptr;
+    // A large blob that no row names any more, once that is durable.
+    std::function<void(const format::BlobReference&)> on_unreferenced;
+    std::function<void(const Status&)> on_stopped;  // The store became read-only.
+  };
+  explicit Committer(Options options);
+  ~Committer();  // Stops.
+
+  void Commit(Transaction transaction, Engine::Committing done);
+  // Expels the zone before anything that is committed from now on.
+  void Expel(int zone, std::string why);
+  // Settles what is queued, then ends the thread.
+  void Stop();
+
+  uint64_t sequence() const { return sequence_.load(); }
+  uint64_t commits() const { return commits_.load(); }
+  uint64_t batches() const { return batches_.load(); }
+
+ private:
+  struct Pending {
+    Transaction transaction;
+    Engine::Committing done;
+    uint64_t revision = 0;
+  };
+  // A key as the next transaction must see it, newer than the index.
+  struct Newer {
+    uint64_t revision = 0;  // 0: deleted.
+    std::optional<format::BlobReference> large;
+  };
+  struct Batch {
+    std::vector<Pending> pendings;
+    std::vector<std::pair<Engine::Committing, Status>> refused;
+    std::vector<format::BlobReference> unreferenced;
+    std::shared_ptr<log::SealedBatch> sealed;
+    std::shared_ptr<const AppliedBatch> image;
+  };
+
+  void Run();
+  std::vector<Pending> TakeQueue();
+  bool PrepareBatch(std::vector<Pending> candidates, Batch* batch);
+  Status LookUp(const std::vector<Pending>& candidates);
+  Status CheckOne(const Transaction& transaction);
+  const Newer* Current(const Bytes& key);
+  void Accept(Pending pending, Batch* batch);
+  Status Seal(Batch* batch);
+  void WriteBatch(std::unique_ptr<Batch> next);
+  void FinishInFlight();
+  void SettleDurable(Batch& batch);
+  void Fail(Batch& batch, const Status& status);
+  void ExpelAsked();
+
+  const Options options_;
+  Mutex mutex_;  // Guards queue_, expels_ and stopping_.
+  CondVar wake_;
+  std::deque<Pending> queue_;
+  std::vector<std::pair<int, std::string>> expels_;
+  bool stopping_ = false;
+
+  // Commit thread only.
+  uint64_t next_sequence_;
+  std::map<Bytes, Newer> newer_;   // From the batch in flight and the batch so far.
+  std::map<Bytes, Newer> looked_;  // From the index, for the batch being prepared.
+  std::map<std::pair<Bytes, Bytes>, bool> empty_;
+  std::unique_ptr<Batch> in_flight_;
+
+  std::atomic<uint64_t> sequence_, commits_{0}, batches_{0};
+  std::unique_ptr<io::Thread> thread_;
+};
+
+}  // namespace strongroom::engine

@@ -1,0 +1,517 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <unordered_map>
+
+#include "engine/blob_pins.h"
+#include "engine/committer.h"
+#include "engine/index_set.h"
+#include "engine/opening.h"
+#include "engine/small_blob.h"
+#include "format/superblock.h"
+
+namespace strongroom::engine {
+
+namespace {
+
+constexpr uint64_t kCloseNanos = 10'000'000'000;
+
+Bytes KeyAad(const aead::Id& store_id, ByteSpan context) {
+  Bytes aad;
+  ByteWriter w(&aad);
+  w.Field(AsBytes("bucket"));
+  w.Raw(store_id);
+  w.Field(context);
+  return aad;
+}
+
+// Refuses what could never be committed, before it waits in the queue.
+Status CheckLimits(const Transaction& transaction) {
+  size_t total = 0;
+  for (const Effect& effect : transaction.effects) {
+    if (effect.key.empty() || effect.key.size() > format::kRowKeyMax) {
+      return Status(Code::kInvalidArgument, "a row key has 1 to 1100 bytes");
+    }
+    if (effect.body.size() > format::kRowMax) {
+      return Status(Code::kInvalidArgument, "a row has at most 64 KiB");
+    }
+    total += effect.key.size() + effect.body.size() + 256;
+    if (effect.small) total += effect.small->frame.size();
+  }
+  if (transaction.effects.empty() || total > format::kBatchSizeMax / 2) {
+    return Status(Code::kInvalidArgument, "a transaction has 1 effect at least, 8 MiB at most");
+  }
+  for (size_t i = 0; i < transaction.effects.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (transaction.effects[i].key == transaction.effects[j].key) {
+        return Status(Code::kInvalidArgument, "one effect per row key");
+      }
+    }
+  }
+  return {};
+}
+
+class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl> {
+ public:
+  EngineImpl(OpenOptions options, std::function<void(const Event&)> on_event)
+      : options_(std::move(options)), on_event_(std::move(on_event)) {}
+  ~EngineImpl() override { Close(); }
+  Status Start();
+
+  const aead::Id& store_id() const override { return shape_.store_id; }
+  uint32_t format_version() const override { return format::kFormatVersion; }
+  bool read_only() const override { return options_.read_only; }
+  uint32_t large_from() const override { return shape_.large_from; }
+
+  std::pair<Bytes, KekRef> CreateKey(ByteSpan context) override;
+  Result<KekRef> OpenKey(ByteSpan wrapped, ByteSpan context) override;
+  SealedBlob SealSmall(const Kek& kek, ByteSpan plaintext) override {
+    return SealSmallBlob(options_.env, shape_.store_id, kek, plaintext);
+  }
+  void Commit(Transaction transaction, Committing done) override;
+  void Get(GetRequest request, Finding done) override;
+  void Scan(index::ScanRequest request, Scanning scanning) override;
+  Result<NewBlob> WriteBlob(const Kek& kek, uint64_t expected_size) override;
+  Result<std::shared_ptr<blob::BlobReader>> ReadBlob(
+      const Kek& kek, const format::BlobReference& reference) override;
+  void BlobWritten(const blob::BlobDone& done) override;
+  void DropBlob(const format::BlobReference& reference) override { RemoveBlob(reference); }
+  EngineStatus status() override;
+  void Close() override;
+
+ private:
+  Result<std::optional<Found>> GetFrom(const std::shared_ptr<Zone>& zone, index::Index& index,
+                                       const GetRequest& request);
+  Status ReadSmall(const std::shared_ptr<Zone>& zone, const SmallBlobRead& read, Bytes* out);
+  void StartBlobs();
+  void StartCommitter();
+  void StartIndexes();
+  void RemoveBlob(const format::BlobReference& blob);
+  void Report(Event::Kind kind, int zone, const std::string& what);
+  void CellsFailed(int zone, const Status& why);
+  bool closed() const { return closed_.load(); }
+
+  OpenOptions options_;
+  const std::function<void(const Event&)> on_event_;
+  format::Superblock shape_;
+  std::unique_ptr<Opened> opened_;
+  std::unique_ptr<blob::Deadlines> index_deadlines_;
+  std::shared_ptr<io::TaskQueue> codec_;
+  std::shared_ptr<blob::BlobContext> blobs_;
+  blob::CellZones cell_zones_;
+  std::shared_ptr<BlobPins> pins_;
+  std::unique_ptr<IndexSet> indexes_;
+  std::unique_ptr<log::ReplicatedLog> log_;
+  std::unique_ptr<Committer> committer_;
+  std::atomic<bool> closed_{false};
+  Mutex close_mutex_;
+  std::atomic<uint64_t> rot_found_{0}, tampering_found_{0}, degraded_{0}, without_redundancy_{0};
+  mutable Mutex state_mutex_;
+  std::string read_only_reason_;  // Guarded by state_mutex_.
+};
+
+void EngineImpl::Report(Event::Kind kind, int zone, const std::string& what) {
+  if (kind == Event::Kind::kRot) ++rot_found_;
+  if (kind == Event::Kind::kTampering) ++tampering_found_;
+  if (kind == Event::Kind::kReadOnly) {
+    MutexLock lock(&state_mutex_);
+    if (read_only_reason_.empty()) read_only_reason_ = what;
+  }
+  if (on_event_) on_event_({kind, zone, what});
+}
+
+Status EngineImpl::Start() {
+  auto report = [this](const Event& event) { Report(event.kind, event.zone, event.what); };
+  TRY_ASSIGN(opened_, OpenZones(options_, report));
+  for (auto& zone : opened_->zones) {
+    if (zone->present) shape_ = zone->superblock;
+  }
+  for (auto& zone : opened_->zones) {
+    bool in_set = std::find(opened_->set.begin(), opened_->set.end(), zone) != opened_->set.end();
+    if (!in_set) Report(Event::Kind::kZoneStale, zone->number, zone->why.message());
+  }
+  StartBlobs();
+  StartIndexes();
+  Status serving = indexes_->AwaitServing();
+  if (!serving.ok()) return serving;
+  if (!options_.read_only) StartCommitter();
+  return {};
+}
+
+void EngineImpl::StartBlobs() {
+  codec_ = std::make_shared<io::TaskQueue>(options_.env, "codec", options_.codec_threads);
+  blobs_ = std::make_shared<blob::BlobContext>();
+  blobs_->env = options_.env;
+  blobs_->codec = codec_.get();
+  blobs_->read_slabs = blob::SlabPool::Create(options_.read_slabs);
+  blobs_->write_slabs = blob::SlabPool::Create(options_.write_slabs);
+  blobs_->deadlines = std::make_shared<blob::Deadlines>(options_.env);
+  blobs_->zone_deadline_nanos = options_.zone_deadline_nanos;
+  blobs_->hedge_nanos = std::min<uint64_t>(200'000'000, options_.zone_deadline_nanos / 2);
+  blobs_->on_trouble = [this](const blob::CellTrouble& trouble) {
+    using Kind = blob::CellTrouble::Kind;
+    if (trouble.kind == Kind::kTampered) {
+      Report(Event::Kind::kTampering, trouble.zone, trouble.what);
+    } else if (trouble.kind == Kind::kRot) {
+      Report(Event::Kind::kRot, trouble.zone, trouble.what);
+    }
+  };
+  for (auto& zone : opened_->zones) {
+    if (!zone->present) {
+      cell_zones_.push_back(nullptr);
+      continue;
+    }
+    zone->cells = std::make_shared<blob::CellZone>();
+    zone->cells->number = zone->number;
+    zone->cells->path = zone->path;
+    zone->cells->env = options_.env;
+    zone->cells->cells = zone->cell_threads.get();
+    zone->cells->healthy =
+        std::find(opened_->set.begin(), opened_->set.end(), zone) != opened_->set.end();
+    zone->cells->on_failure = [this, number = zone->number](const Status& why) {
+      CellsFailed(number, why);
+    };
+    cell_zones_.push_back(zone->cells);
+  }
+  pins_ =
+      std::make_shared<BlobPins>([this](const format::BlobReference& blob) { RemoveBlob(blob); });
+}
+
+void EngineImpl::StartIndexes() {
+  index_deadlines_ = std::make_unique<blob::Deadlines>(options_.env);
+  IndexSet::Options options;
+  options.env = options_.env;
+  options.deadline_nanos = options_.zone_deadline_nanos;
+  options.deadlines = index_deadlines_.get();
+  options.on_lost = [this](int zone, const Status& why) {
+    if (closed()) return;
+    bool tampered = why.Is(Code::kTampered);
+    Report(tampered ? Event::Kind::kTampering : Event::Kind::kRot, zone, "index: " + why.message());
+  };
+  indexes_ = std::make_unique<IndexSet>(options, opened_->set);
+  for (size_t i = 0; i < opened_->set.size(); ++i) {
+    std::shared_ptr<Zone> zone = opened_->set[i];
+    if (!zone->index) continue;
+    auto settings = IndexOptionsOf(options_, *zone, opened_->keys);
+    indexes_->Begin(i, [this, zone, settings](index::Index&) {
+      return ReplayIndex(*zone, opened_->seal, opened_->recovered.tail, settings);
+    });
+  }
+}
+
+void EngineImpl::StartCommitter() {
+  log::ReplicatedLog::Options options;
+  options.env = options_.env;
+  options.seal = &opened_->seal;
+  options.quorum = opened_->quorum;
+  options.deadline_nanos = options_.zone_deadline_nanos;
+  options.on_expelled = [this](int zone, const std::string& why) {
+    Zone& lost = *opened_->zones[static_cast<size_t>(zone - 1)];
+    lost.cells->healthy = false;
+    {
+      MutexLock lock(&state_mutex_);
+      lost.why = Status(Code::kUnavailable, why);
+    }
+    indexes_->Drop(zone, Status(Code::kUnavailable, why));
+    Report(Event::Kind::kZoneExpelled, zone, why);
+  };
+  std::vector<log::LogMember> members;
+  for (auto& zone : opened_->set) {
+    members.push_back({zone->number, zone->superblock.zone_id, zone->log, zone->log_thread});
+  }
+  log_ = std::make_unique<log::ReplicatedLog>(options, members, opened_->recovered);
+  Committer::Options committing;
+  committing.env = options_.env;
+  committing.seal = &opened_->seal;
+  committing.log = log_.get();
+  committing.indexes = indexes_.get();
+  committing.on_unreferenced = [this](const format::BlobReference& blob) {
+    pins_->Unreferenced(blob);
+  };
+  committing.on_stopped = [this](const Status& why) {
+    Report(Event::Kind::kReadOnly, 0, why.message());
+  };
+  committer_ = std::make_unique<Committer>(committing);
+}
+
+std::pair<Bytes, KekRef> EngineImpl::CreateKey(ByteSpan context) {
+  SecretBytes secret(aead::kKeySize);
+  options_.env->Random(secret.span());
+  Bytes wrapped = format::WrapKey(options_.env, opened_->keys.ring.span(),
+                                  KeyAad(shape_.store_id, context), secret.span());
+  return {std::move(wrapped), std::make_shared<const Kek>(std::move(secret))};
+}
+
+Result<KekRef> EngineImpl::OpenKey(ByteSpan wrapped, ByteSpan context) {
+  TRY_ASSIGN(SecretBytes secret,
+             aead::XaesOpen(opened_->keys.ring.span(), KeyAad(shape_.store_id, context), wrapped));
+  if (secret.size() != aead::kKeySize) return Status(Code::kTampered, "a key of a wrong size");
+  return KekRef(std::make_shared<const Kek>(std::move(secret)));
+}
+
+void EngineImpl::Commit(Transaction transaction, Committing done) {
+  Status status = CheckLimits(transaction);
+  if (closed()) status = Status(Code::kClosed, "the store is closed");
+  if (status.ok() && !committer_) {
+    status = Status(Code::kReadOnly, "the store was opened read-only");
+  }
+  if (!status.ok()) return done(status);
+  committer_->Commit(std::move(transaction), std::move(done));
+}
+
+void EngineImpl::Get(GetRequest request, Finding done) {
+  if (closed()) return done(Status(Code::kClosed, "the store is closed"));
+  auto shared = std::make_shared<GetRequest>(std::move(request));
+  auto settle = std::make_shared<Finding>(std::move(done));
+  auto attempt = [this, shared, settle](const std::shared_ptr<Zone>& zone,
+                                        index::Index& index) -> Result<IndexSet::Settle> {
+    auto found = std::make_shared<Result<std::optional<Found>>>(GetFrom(zone, index, *shared));
+    if (!found->ok()) return found->status();
+    return IndexSet::Settle([settle, found] { (*settle)(std::move(*found)); });
+  };
+  indexes_->Read(attempt, [settle](Status status) { (*settle)(status); });
+}
+
+// The get walk: find the row, read its cells, verify, open.
+Result<std::optional<Found>> EngineImpl::GetFrom(const std::shared_ptr<Zone>& zone,
+                                                 index::Index& index, const GetRequest& request) {
+  thread_local std::string row_bytes;
+  if (request.check) {
+    row_bytes.clear();
+    auto got = index.Get(request.check->key, &row_bytes);
+    if (!got.ok()) return IndexSet::Broken(got.status());
+    if (format::IndexRowRevision(AsBytes(row_bytes)) != request.check->revision) {
+      return Status(Code::kPreconditionFailed, "a row is not at the expected revision");
+    }
+  }
+  for (;;) {
+    row_bytes.clear();
+    auto got = index.Get(request.key, &row_bytes);
+    if (!got.ok()) return IndexSet::Broken(got.status());
+    if (!*got) return std::optional<Found>();
+    TRY_ASSIGN(format::IndexRow row, format::DecodeIndexRow(AsBytes(row_bytes)));
+    const format::BlobReference& blob = row.row.blob;
+    Found found;
+    found.row_size = row_bytes.size();
+    found.offset = std::min(request.offset, blob.size);
+    found.length = std::min(request.length, blob.size - found.offset);
+    bool open = request.kek && blob.kind != format::BlobKind::kNone;
+    if (open && blob.kind == format::BlobKind::kLarge) {
+      found.pin = pins_->Pin(blob.id);
+      // Pinned too late if it was overwritten in between: then look again.
+      std::string again;
+      auto still = index.Get(request.key, &again);
+      if (!still.ok()) return IndexSet::Broken(still.status());
+      if (again != row_bytes) continue;
+    }
+    bool inline_bytes = open && blob.kind == format::BlobKind::kSmall;
+    found.bytes.reserve(row_bytes.size() + (inline_bytes ? aead::kChunkSize + found.length : 0));
+    found.bytes.assign(row_bytes.begin(), row_bytes.end());
+    if (inline_bytes) {
+      SmallBlobRead read{shape_.store_id, *request.kek, blob, found.offset, found.length};
+      TRY(ReadSmall(zone, read, &found.bytes));
+    }
+    return std::optional<Found>(std::move(found));
+  }
+}
+
+// From this zone's copy, else from the others'.
+Status EngineImpl::ReadSmall(const std::shared_ptr<Zone>& zone, const SmallBlobRead& read,
+                             Bytes* out) {
+  Status first = ReadSmallBlob(*zone->log, read, out);
+  if (first.ok()) return first;
+  auto tell = [&](const Zone& which, const Status& why) {
+    bool tampered = why.Is(Code::kTampered);
+    Report(tampered ? Event::Kind::kTampering : Event::Kind::kRot, which.number,
+           "blob " + ToHex(read.reference.id) + ": " + why.message());
+  };
+  tell(*zone, first);
+  for (auto& other : opened_->set) {
+    if (other == zone || !other->cells->healthy) continue;
+    struct Shared {
+      KekRef kek;
+      aead::Id store_id;
+      format::BlobReference reference;
+      Bytes out;
+    };
+    auto shared = std::make_shared<Shared>();
+    shared->store_id = read.store_id;
+    shared->kek = std::make_shared<const Kek>(SecretBytes(read.kek.span()));
+    shared->reference = read.reference;
+    Status status = other->cell_threads->Run(
+        [shared, other, offset = read.offset, length = read.length] {
+          SmallBlobRead again{shared->store_id, *shared->kek, shared->reference, offset, length};
+          return ReadSmallBlob(*other->log, again, &shared->out);
+        },
+        options_.zone_deadline_nanos);
+    if (status.ok()) {
+      ++degraded_;
+      out->insert(out->end(), shared->out.begin(), shared->out.end());
+      return status;
+    }
+    if (!status.Is(Code::kTimedOut)) tell(*other, status);
+  }
+  // kUnavailable would mean "the index broke": the caller asks what is wrong with the bytes.
+  return first.Is(Code::kTampered) ? first : Status(Code::kCorruption, first.message());
+}
+
+void EngineImpl::Scan(index::ScanRequest request, Scanning scanning) {
+  if (closed()) return scanning.fail(Status(Code::kClosed, "the store is closed"));
+  auto shared = std::make_shared<index::ScanRequest>(std::move(request));
+  auto attempt = [shared, scanning](const std::shared_ptr<Zone>&,
+                                    index::Index& index) -> Result<IndexSet::Settle> {
+    Attempt page = scanning.begin();
+    auto end = index.Scan(*shared, page.sink);
+    if (!end.ok() && end.status().Is(Code::kInvalidArgument)) return end.status();
+    if (!end.ok()) return IndexSet::Broken(end.status());
+    return IndexSet::Settle([page, end = std::move(*end)] { page.done(end); });
+  };
+  indexes_->Read(attempt, scanning.fail);
+}
+
+Result<Engine::NewBlob> EngineImpl::WriteBlob(const Kek& kek, uint64_t expected_size) {
+  if (closed()) return Status(Code::kClosed, "the store is closed");
+  if (!committer_) return Status(Code::kReadOnly, "the store was opened read-only");
+  FreshBlob fresh = MakeBlob(options_.env, shape_.store_id, kek);
+  blob::BlobWriteSpec spec;
+  spec.cipher = aead::ChunkCipher::ForSealing(fresh.dek.span(), &fresh.header);
+  spec.header = fresh.header;
+  spec.geometry = {shape_.large.k, shape_.large.m};
+  spec.epoch = opened_->recovered.epoch;
+  spec.zones = cell_zones_;
+  spec.expected_size = expected_size;
+  NewBlob out;
+  TRY_ASSIGN(out.writer, blob::BlobWriter::Start(blobs_, std::move(spec)));
+  out.reference = fresh.reference;
+  out.reference.kind = format::BlobKind::kLarge;
+  out.reference.k = shape_.large.k;
+  out.reference.m = shape_.large.m;
+  return out;
+}
+
+void EngineImpl::BlobWritten(const blob::BlobDone& done) {
+  bool everywhere = true;
+  for (size_t i = 0; i < opened_->zones.size(); ++i) {
+    if (done.zones_written >> i & 1) continue;
+    everywhere = false;
+    bool mine = i < done.zone_status.size() && !done.zone_status[i].ok();
+    if (cell_zones_[i] && cell_zones_[i]->healthy && mine) {
+      CellsFailed(static_cast<int>(i) + 1, done.zone_status[i]);
+    }
+  }
+  if (!everywhere) ++without_redundancy_;
+}
+
+void EngineImpl::CellsFailed(int zone, const Status& why) {
+  if (committer_ && !closed()) committer_->Expel(zone, why.message());
+}
+
+Result<std::shared_ptr<blob::BlobReader>> EngineImpl::ReadBlob(
+    const Kek& kek, const format::BlobReference& reference) {
+  if (closed()) return Status(Code::kClosed, "the store is closed");
+  blob::BlobReadSpec spec;
+  spec.store_id = shape_.store_id;
+  spec.blob_id = reference.id;
+  TRY_ASSIGN(spec.dek, UnwrapDek(shape_.store_id, kek, reference));
+  spec.size = reference.size;
+  spec.geometry = {reference.k, reference.m};
+  spec.placement = reference.placement;
+  spec.zones = cell_zones_;
+  return blob::BlobReader::Open(blobs_, std::move(spec));
+}
+
+void EngineImpl::RemoveBlob(const format::BlobReference& blob) {
+  for (auto& zone : opened_->zones) {
+    if (!zone->cells) continue;
+    // Crash before or after: a file that no row names, which a sweep may take.
+    zone->cell_threads->Post([zone, env = options_.env, blob] {
+      (void)env->Remove(blob::BlobPath(zone->path, blob.id, blob.placement));
+    });
+  }
+}
+
+EngineStatus EngineImpl::status() {
+  EngineStatus out;
+  std::vector<int> set;
+  if (log_) {
+    out.epoch = log_->epoch();
+    set = log_->set();
+  } else {
+    out.epoch = opened_->recovered.epoch;
+    for (auto& zone : opened_->set) set.push_back(zone->number);
+  }
+  out.sequence = committer_ ? committer_->sequence() : opened_->recovered.tail.sequence;
+  MutexLock lock(&state_mutex_);
+  for (auto& zone : opened_->zones) {
+    bool in_set = std::find(set.begin(), set.end(), zone->number) != set.end();
+    out.zones.push_back({zone->number, zone->superblock.zone_id, zone->path, zone->present, in_set,
+                         in_set ? "" : zone->why.message()});
+  }
+  out.read_only_reason = options_.read_only ? "opened read-only" : read_only_reason_;
+  out.degraded_reads = degraded_ + blobs_->degraded_reads;
+  out.rot_found = rot_found_;
+  out.tampering_found = tampering_found_;
+  out.commits = committer_ ? committer_->commits() : 0;
+  out.batches = committer_ ? committer_->batches() : 0;
+  out.without_redundancy = without_redundancy_;
+  return out;
+}
+
+void EngineImpl::Close() {
+  MutexLock lock(&close_mutex_);
+  if (closed_.exchange(true)) return;
+  if (!opened_) return;
+  if (committer_) committer_->Stop();
+  if (log_) log_->Trim();
+  if (indexes_) {
+    if (!options_.read_only) indexes_->Checkpoint(kCloseNanos);
+    indexes_->Stop();
+  }
+  for (auto& zone : opened_->zones) {
+    for (auto* queue :
+         {&zone->read_threads, &zone->apply_thread, &zone->cell_threads, &zone->log_thread}) {
+      bool ended = (*queue)->Stop(options_.zone_deadline_nanos);
+      // An abandoned thread may still write: it keeps the zone, its lock and its index.
+      if (!ended) zone->cells = nullptr;
+      if (!ended) new std::shared_ptr<Zone>(zone);
+    }
+  }
+  if (codec_) codec_->Stop(options_.zone_deadline_nanos);
+  committer_ = nullptr;
+  for (auto& zone : opened_->zones) {
+    zone->index = nullptr;
+    zone->lock = nullptr;
+  }
+}
+
+}  // namespace
+
+format::IndexRow Found::row() const {
+  auto decoded = format::DecodeIndexRow(ByteSpan(bytes).first(row_size));
+  CHECK(decoded.ok()) << "checked when it was found";
+  return *decoded;
+}
+
+Result<Bytes> ReadRootHint(io::Env* env, const std::vector<std::string>& zones) {
+  Status last(Code::kNotFound, "no zones");
+  for (const std::string& path : zones) {
+    auto superblock = format::ReadSuperblock(env, path);
+    if (superblock.ok()) return superblock->root_hint;
+    if (last.Is(Code::kNotFound)) last = superblock.status();
+  }
+  return last;
+}
+
+Result<std::shared_ptr<Engine>> Engine::Open(OpenOptions options,
+                                             std::function<void(const Event&)> on_event) {
+  auto engine = std::make_shared<EngineImpl>(std::move(options), std::move(on_event));
+  Status status = engine->Start();
+  if (!status.ok()) {
+    engine->Close();
+    return status;
+  }
+  return std::shared_ptr<Engine>(std::move(engine));
+}
+
+}  // namespace strongroom::engine

@@ -1,0 +1,359 @@
+#include "engine/opening.h"
+
+#include <algorithm>
+
+#include "engine/index_set.h"
+
+namespace strongroom::engine {
+
+namespace {
+
+constexpr size_t kReplayEffects = 512;
+constexpr uint64_t kIndexOpenNanos = 60'000'000'000;
+
+// The threads of a zone exist before anything of it is touched: a dead disk may hang at the first.
+std::shared_ptr<Zone> NewZone(const OpenOptions& options, size_t i) {
+  auto zone = std::make_shared<Zone>();
+  zone->number = static_cast<int>(i) + 1;
+  zone->path = options.zones[i];
+  std::string name = "zone" + std::to_string(zone->number);
+  auto threads = [&](const char* what, size_t count) {
+    return std::make_shared<io::TaskQueue>(options.env, name + what, count);
+  };
+  zone->log_thread = threads("-log", 1);
+  zone->cell_threads = threads("-cell", 2);
+  zone->read_threads = threads("-read", 2);
+  zone->apply_thread = threads("-index", 1);
+  zone->log = std::make_shared<log::ZoneLog>(options.env, zone->path);
+  return zone;
+}
+
+Status MakeDirectories(io::Env* env, const std::string& path) {
+  Status status = env->CreateDirectory(path);
+  if (status.ok() || status.Is(Code::kExists)) return {};
+  if (!status.Is(Code::kNotFound)) return status;
+  size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos || slash == 0) return status;
+  TRY(MakeDirectories(env, path.substr(0, slash)));
+  status = env->CreateDirectory(path);
+  return status.Is(Code::kExists) ? Status() : status;
+}
+
+// Locks the zone and reads its superblock. kNotFound: nothing there yet.
+Status Touch(const OpenOptions& options, Zone& zone) {
+  io::Env* env = options.env;
+  auto superblock = format::ReadSuperblock(env, zone.path);
+  if (!superblock.ok() && !superblock.status().Is(Code::kNotFound)) return superblock.status();
+  if (!superblock.ok() && (!options.create || options.read_only)) return superblock.status();
+  if (!superblock.ok()) TRY(MakeDirectories(env, zone.path));
+  auto lock = env->Lock(zone.path + "/lock", options.read_only);
+  if (!lock.ok()) {
+    // A read-only medium has no lock file to make, and no writer either.
+    if (!options.read_only || lock.status().Is(Code::kLocked)) return lock.status();
+  } else {
+    zone.lock = std::move(*lock);
+  }
+  if (!superblock.ok()) return superblock.status();
+  // Again under the lock: another process may have written it in between.
+  TRY_ASSIGN(zone.superblock, format::ReadSuperblock(env, zone.path));
+  return {};
+}
+
+std::vector<Status> TouchAll(const OpenOptions& options,
+                             const std::vector<std::shared_ptr<Zone>>& zones) {
+  std::vector<std::shared_ptr<io::Completion>> done;
+  auto given = std::make_shared<OpenOptions>();  // Outlives a thread that hangs.
+  given->env = options.env;
+  given->create = options.create;
+  given->read_only = options.read_only;
+  for (const auto& zone : zones) {
+    done.push_back(std::make_shared<io::Completion>());
+    zone->log_thread->Post(
+        [given, zone, completion = done.back()] { completion->Set(Touch(*given, *zone)); });
+  }
+  std::vector<Status> out;
+  for (size_t i = 0; i < zones.size(); ++i) {
+    out.push_back(done[i]->Wait(options.zone_deadline_nanos));
+  }
+  return out;
+}
+
+// One zone of a new store. The superblock comes last: without it there is no zone.
+Status CreateZone(const OpenOptions& options, Zone& zone, const format::StoreKeys& keys) {
+  io::Env* env = options.env;
+  for (const char* folder : {"/log", "/index"}) {
+    Status status = env->CreateDirectory(zone.path + folder);
+    if (!status.ok() && !status.Is(Code::kExists)) return status;
+  }
+  TRY(blob::CreateBlobFolders(env, zone.path));
+  TRY_ASSIGN(auto file, env->Open(zone.path + "/superblock", {io::OpenMode::kReplace, false}));
+  TRY(file->Allocate(2 * format::kSlotSize));
+  TRY(format::WriteSuperblock(file.get(), zone.superblock, keys));
+  TRY(env->SyncDirectory(zone.path));
+  size_t slash = zone.path.find_last_of('/');
+  // Crash before this returns: the zone may be missing as a whole; the store is made anew then.
+  return slash == std::string::npos || slash == 0 ? Status()
+                                                  : env->SyncDirectory(zone.path.substr(0, slash));
+}
+
+Status CreateStore(const OpenOptions& options, std::vector<std::shared_ptr<Zone>>& zones,
+                   format::StoreKeys* keys) {
+  format::Superblock shape;
+  shape.counter = 1;
+  options.env->Random(shape.store_id);
+  shape.zone_count = static_cast<uint8_t>(zones.size());
+  shape.small = options.small;
+  shape.large = options.large;
+  shape.large_from = options.large_from;
+  shape.epochs_reserved = 1;
+  shape.root_hint = options.root_hint;
+  *keys = format::CreateStoreKeys(options.env, options.root_key.span(), &shape);
+  for (auto& zone : zones) {
+    zone->superblock = shape;
+    options.env->Random(zone->superblock.zone_id);
+    Status status = CreateZone(options, *zone, *keys);
+    if (!status.ok()) {
+      Code code = status.Is(Code::kNoSpace) ? Code::kNoSpace : Code::kUnavailable;
+      return Status(
+          code, "zone " + std::to_string(zone->number) + " cannot be created: " + status.message());
+    }
+    zone->present = true;
+  }
+  return {};
+}
+
+// True when a crash cut the making of the store short: no zone ever held an epoch, some were never
+// finished. Nothing can have been acknowledged, so it is made anew.
+bool HalfMade(const std::vector<std::shared_ptr<Zone>>& zones, const std::vector<Status>& touched) {
+  bool missing = false, any = false;
+  for (size_t i = 0; i < zones.size(); ++i) {
+    if (touched[i].Is(Code::kNotFound)) missing = true;
+    if (!touched[i].ok()) {
+      if (!touched[i].Is(Code::kNotFound)) return false;
+      continue;
+    }
+    any = true;
+    auto segments = zones[i]->log->Segments();
+    if (!segments.ok() || !segments->empty() || zones[i]->superblock.epochs_reserved > 1) {
+      return false;
+    }
+  }
+  return any && missing;
+}
+
+Status CheckShape(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
+                  const std::vector<Status>& touched) {
+  const format::Superblock* first = nullptr;
+  for (size_t i = 0; i < zones.size(); ++i) {
+    if (!touched[i].ok()) continue;
+    const format::Superblock& mine = zones[i]->superblock;
+    if (!first) first = &mine;
+    std::string name = "zone " + std::to_string(zones[i]->number) + " (" + zones[i]->path + ")";
+    if (mine.store_id != first->store_id) {
+      return Status(Code::kForeignZone, name + " belongs to another store");
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (touched[j].ok() && zones[j]->superblock.zone_id == mine.zone_id) {
+        return Status(Code::kForeignZone, name + " is a copy of another of its zones");
+      }
+    }
+    if (mine.zone_count != options.zones.size()) {
+      return Status(Code::kInvalidArgument, "the store has " + std::to_string(mine.zone_count) +
+                                                " zones, " + std::to_string(options.zones.size()) +
+                                                " were given");
+    }
+  }
+  return {};
+}
+
+Status DecideFate(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
+                  const std::vector<Status>& touched, bool* create) {
+  for (size_t i = 0; i < zones.size(); ++i) {
+    // A lock that another holds, or a newer format, is never worked around.
+    for (Code code : {Code::kLocked, Code::kUnsupportedFormat}) {
+      if (touched[i].Is(code)) {
+        return touched[i].With("zone " + std::to_string(zones[i]->number));
+      }
+    }
+  }
+  bool nothing = std::all_of(touched.begin(), touched.end(),
+                             [](const Status& s) { return s.Is(Code::kNotFound); });
+  bool may_create = options.create && !options.read_only;
+  *create = may_create && (nothing || HalfMade(zones, touched));
+  if (*create) return {};
+  bool none = std::none_of(touched.begin(), touched.end(), [](const Status& s) { return s.ok(); });
+  if (none) return Status(Code::kUnavailable, "no store here: " + touched.front().message());
+  return CheckShape(options, zones, touched);
+}
+
+// Opens the keys with the first zone's superblock and drops zones whose superblock is forged.
+Status OpenKeys(const OpenOptions& options, Opened* opened, const std::vector<Status>& touched,
+                const std::function<void(const Event&)>& on_event) {
+  bool have = false;
+  for (size_t i = 0; i < opened->zones.size(); ++i) {
+    Zone& zone = *opened->zones[i];
+    if (!touched[i].ok()) {
+      zone.why = touched[i];
+      continue;
+    }
+    if (!have) {
+      TRY_ASSIGN(opened->keys, format::OpenStoreKeys(options.root_key.span(), zone.superblock));
+      have = true;
+    }
+    zone.why = format::VerifySuperblock(options.env, zone.path, zone.superblock, opened->keys);
+    zone.present = zone.why.ok();
+    if (zone.why.Is(Code::kTampered)) {
+      on_event({Event::Kind::kTampering, zone.number, zone.why.message()});
+    }
+  }
+  return {};
+}
+
+void OpenIndex(const OpenOptions& options, const std::shared_ptr<Zone>& zone,
+               const format::StoreKeys& keys) {
+  auto made = std::make_shared<std::shared_ptr<index::Index>>();
+  auto settings = std::make_shared<index::IndexOptions>(IndexOptionsOf(options, *zone, keys));
+  auto key_copy = std::make_shared<SecretBytes>(settings->index_key);
+  settings->index_key = key_copy->span();
+  Status status = zone->apply_thread->Run(
+      [settings, key_copy, made]() -> Status {
+        auto index = index::Index::Open(*settings);
+        if (!index.ok() && !settings->read_only) {
+          // Derived state: a damaged one is dropped and replayed from empty.
+          TRY(index::Index::Destroy(settings->env, settings->path));
+          index = index::Index::Open(*settings);
+        }
+        if (!index.ok()) return index.status();
+        *made = std::move(*index);
+        return {};
+      },
+      kIndexOpenNanos);
+  if (status.ok()) zone->index = *made;
+}
+
+Status RecoverLog(const OpenOptions& options, Opened* opened,
+                  const std::function<void(const Event&)>& on_event) {
+  std::vector<log::RecoveryZone> views;
+  std::vector<std::shared_ptr<Zone>> present;
+  for (auto& zone : opened->zones) {
+    if (!zone->present) continue;
+    present.push_back(zone);
+    std::optional<format::Position> applied;
+    if (zone->index && zone->index->applied().location != 0) {
+      applied = ToPosition(zone->index->applied());
+    }
+    views.push_back({zone->number, zone->path, zone->superblock, zone->log, applied});
+  }
+  if (present.size() < opened->quorum) {
+    return Status(Code::kQuorumLost,
+                  std::to_string(present.size()) + " of " + std::to_string(opened->zones.size()) +
+                      " zones are here, " + std::to_string(opened->quorum) + " must be");
+  }
+  log::RecoveryOptions recovery;
+  recovery.env = options.env;
+  recovery.seal = &opened->seal;
+  recovery.keys = &opened->keys;
+  recovery.quorum = opened->quorum;
+  recovery.read_only = options.read_only;
+  recovery.on_alarm = [&](int zone, const std::string& what) {
+    on_event({Event::Kind::kRot, zone, what});
+  };
+  TRY_ASSIGN(opened->recovered, log::Recover(views, recovery));
+  for (size_t i = 0; i < present.size(); ++i) present[i]->superblock = views[i].superblock;
+  for (const auto& failure : opened->recovered.failed) present[failure.zone]->why = failure.why;
+  for (size_t i : opened->recovered.set) opened->set.push_back(present[i]);
+  return {};
+}
+
+}  // namespace
+
+index::IndexOptions IndexOptionsOf(const OpenOptions& options, const Zone& zone,
+                                   const format::StoreKeys& keys) {
+  index::IndexOptions out;
+  out.env = options.env;
+  out.path = zone.path + "/index";
+  out.store_id = zone.superblock.store_id;
+  out.zone_id = zone.superblock.zone_id;
+  out.index_key = keys.index.span();
+  out.read_only = options.read_only;
+  out.write_buffer_size = options.write_buffer_size;
+  return out;
+}
+
+namespace {
+// Walks the log after what the index has applied and applies it, several records at a time.
+Result<format::Position> ReplayFrom(Zone& zone, const log::RecordSeal& seal,
+                                    const format::Position& tail) {
+  using Source = log::LogReader::Source;
+  log::LogReader reader(zone.log.get(), &seal, ToPosition(zone.index->applied()), Source::kCached);
+  std::vector<AppliedBatch> gathered;
+  std::vector<index::Effect> effects;
+  auto flush = [&]() -> Status {
+    if (gathered.empty()) return {};
+    Status status = zone.index->Apply(effects, gathered.back().applied);
+    gathered.clear();
+    effects.clear();
+    return status;
+  };
+  while (reader.position().location != tail.location) {
+    TRY_ASSIGN(auto entry, reader.Next());
+    if (!entry) break;
+    gathered.push_back(ApplyImage(entry->record, entry->position));
+    auto& last = gathered.back().effects;
+    effects.insert(effects.end(), last.begin(), last.end());
+    if (effects.size() >= kReplayEffects) TRY(flush());
+  }
+  TRY(flush());
+  return reader.position();
+}
+}  // namespace
+
+Status ReplayIndex(Zone& zone, const log::RecordSeal& seal, const format::Position& tail,
+                   const index::IndexOptions& options) {
+  auto reached = ReplayFrom(zone, seal, tail);
+  if (reached.ok() && reached->chain == tail.chain) return {};
+  // The chain from there is not whole: the index is of another history, or an old copy that would
+  // bring deleted keys back. From empty it is always right, because the log is complete.
+  if (!reached.ok() && reached.status().Is(Code::kIo)) return reached.status();
+  if (options.read_only) {
+    return Status(Code::kUnavailable, "the index needs a rebuild: open the store for writing once");
+  }
+  zone.index = nullptr;
+  TRY(index::Index::Destroy(options.env, options.path));
+  TRY_ASSIGN(zone.index, index::Index::Open(options));
+  TRY_ASSIGN(auto again, ReplayFrom(zone, seal, tail));
+  if (again.chain != tail.chain) {
+    return Status(Code::kCorruption, "the log does not lead to its own tail");
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
+                                          const std::function<void(const Event&)>& on_event) {
+  auto opened = std::make_unique<Opened>();
+  for (size_t i = 0; i < options.zones.size(); ++i) opened->zones.push_back(NewZone(options, i));
+  opened->quorum = options.zones.size() / 2 + 1;
+  std::vector<Status> touched = TouchAll(options, opened->zones);
+  bool create = false;
+  TRY(DecideFate(options, opened->zones, touched, &create));
+  if (create) {
+    TRY(CreateStore(options, opened->zones, &opened->keys));
+  } else {
+    TRY(OpenKeys(options, opened.get(), touched, on_event));
+  }
+  const Zone* any = nullptr;
+  for (auto& zone : opened->zones) {
+    if (zone->present) any = zone.get();
+  }
+  if (!any) return Status(Code::kUnavailable, "no zone of the store can be opened");
+  opened->seal.store_id = any->superblock.store_id;
+  opened->seal.generation = opened->keys.record_generation;
+  opened->seal.key = opened->keys.record.Clone();
+  for (auto& zone : opened->zones) {
+    if (zone->present) OpenIndex(options, zone, opened->keys);
+  }
+  TRY(RecoverLog(options, opened.get(), on_event));
+  return opened;
+}
+
+}  // namespace strongroom::engine

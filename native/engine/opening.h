@@ -1,0 +1,34 @@
+// Opening: from directories to zones that hold one true log. Creates a store where there is none.
+//
+//   lock every zone -> read the superblocks -> open the keys -> open the indexes -> recover the log
+//
+// A zone that is missing, empty or does not answer is left out, as long as enough are left; one of
+// another store is refused, for it is a mistake. An existing store's missing zone is never created.
+#pragma once
+
+#include "engine/engine.h"
+#include "engine/zone.h"
+#include "log/recovery.h"
+
+namespace strongroom::engine {
+
+struct Opened {
+  std::vector<std::shared_ptr<Zone>> zones;  // All that were given, present or not.
+  format::StoreKeys keys;
+  log::RecordSeal seal;
+  log::Recovered recovered;
+  std::vector<std::shared_ptr<Zone>> set;
+  size_t quorum = 1;
+};
+
+Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
+                                          const std::function<void(const Event&)>& on_event);
+
+// Brings one index up to `tail`: from what it has applied if the chain from there is whole, else
+// from empty (the index is then made anew). Recovery, catch-up and rebuild are this one function.
+Status ReplayIndex(Zone& zone, const log::RecordSeal& seal, const format::Position& tail,
+                   const index::IndexOptions& options);
+index::IndexOptions IndexOptionsOf(const OpenOptions& options, const Zone& zone,
+                                   const format::StoreKeys& keys);
+
+}  // namespace strongroom::engine

@@ -1,0 +1,36 @@
+// Zone: one directory, one disk, with its own threads. Only they touch its files; whoever waits for
+// them waits with the zone's deadline.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "blob/cell_zone.h"
+#include "format/superblock.h"
+#include "index/index.h"
+#include "io/task_queue.h"
+#include "log/zone_log.h"
+
+namespace strongroom::engine {
+
+struct Zone {
+  int number = 0;  // 1-based, as the user gave them.
+  std::string path;
+  bool present = false;  // Locked, with a superblock of this store that opens.
+  Status why;            // Why it is not present, or not in the set.
+  format::Superblock superblock;
+  std::unique_ptr<io::FileLock> lock;
+  std::shared_ptr<log::ZoneLog> log;
+  std::shared_ptr<blob::CellZone> cells;
+  // Null when it is not open. Set by the open and taken away by a fail-over; never replaced while
+  // tasks of this zone run.
+  std::shared_ptr<index::Index> index;
+
+  // Declared last, so they end first: their tasks use everything above.
+  std::shared_ptr<io::TaskQueue> log_thread;
+  std::shared_ptr<io::TaskQueue> cell_threads;
+  std::shared_ptr<io::TaskQueue> read_threads;  // Gets and scans of the index.
+  std::shared_ptr<io::TaskQueue> apply_thread;  // Writes of the index.
+};
+
+}  // namespace strongroom::engine
