@@ -26,10 +26,18 @@
       "native/blob/stripe_sealer.cc",
       "native/blob/zone_file.cc",
       "native/cpu/cpu.cc",
+      "native/engine/blob_pins.cc",
+      "native/engine/committer.cc",
+      "native/engine/engine.cc",
+      "native/engine/index_set.cc",
+      "native/engine/opening.cc",
+      "native/engine/small_blob.cc",
       "native/erasure/reed_solomon.cc",
       "native/erasure/rs_dispatch.cc",
       "native/erasure/rs_scalar.cc",
       "native/format/blob_file.cc",
+      "native/format/record.cc",
+      "native/format/row.cc",
       "native/format/segment.cc",
       "native/format/superblock.cc",
       "native/hash/crc64.cc",
@@ -47,10 +55,20 @@
       "native/io/posix_env.cc",
       "native/io/posix_file.cc",
       "native/io/task_queue.cc",
-      "native/placement/placement.cc"
+      "native/placement/placement.cc",
+      "native/log/log_reader.cc",
+      "native/log/recovery.cc",
+      "native/log/replicated_log.cc",
+      "native/log/ruling.cc",
+      "native/log/zone_log.cc"
     ],
     "strongroom_addon_sources": [
-      "native/binding/addon.cc"
+      "native/binding/addon.cc",
+      "native/binding/completions.cc",
+      "native/binding/convert.cc",
+      "native/binding/engine_wrap.cc",
+      "native/binding/registry.cc",
+      "native/binding/status_to_js.cc"
     ],
     "strongroom_test_sources": [
       "native/base/testing_main.cc",

@@ -1,12 +1,387 @@
-// Stands in for the embedded engine until the native binding is here.
-import { StoreError } from '../errors.ts';
-import type { EmbeddedOptions, StorageEngine } from './storage-engine.ts';
+// The embedded engine: StorageEngine over the addon. Maps arguments and results, decides nothing.
+import { type ErrorCode, StoreError } from '../errors.ts';
+import type { NativeEngine, NativeKey, NativePin, NativeReader, NativeWriter } from './addon.ts';
+import { loadAddon } from './load.ts';
+import { PackedCommit, PackedPage, PackedRow } from './packed.ts';
+import type {
+  BlobInfo,
+  BlobReader,
+  BlobWriter,
+  Committed,
+  EmbeddedOptions,
+  EngineEvent,
+  EngineStatus,
+  Found,
+  GetRequest,
+  KeyHandle,
+  Page,
+  ScanRequest,
+  StorageEngine,
+  Transaction,
+} from './storage-engine.ts';
 
-export async function openEmbedded(_options: EmbeddedOptions): Promise<StorageEngine> {
-  throw new StoreError('NATIVE_LOAD_FAILED');
+/** Bytes of one slab (native/blob/slab_pool.h). */
+const slabSize = 32 * 18 * 4096;
+const defaultSlabs = 12;
+
+/** @throws {StoreError} as open() */
+export async function openEmbedded(options: EmbeddedOptions): Promise<StorageEngine> {
+  const addon = loadAddon();
+  const listeners: ((event: EngineEvent) => void)[] = [];
+  const early: EngineEvent[] = [];
+  const onEvent = (type: string, zone: number, what: string): void => {
+    const event = toEvent(type, zone, what);
+    if (listeners.length === 0) early.push(event);
+    for (const listener of listeners) tell(listener, event);
+  };
+  const slabs =
+    options.slabBytes === undefined ? defaultSlabs : Math.ceil(options.slabBytes / slabSize);
+  try {
+    const native = await addon.open(
+      {
+        zones: options.zones,
+        create: options.create,
+        readOnly: options.readOnly,
+        rootKey: options.rootKey,
+        rootHint: options.rootHint,
+        zoneDeadlineMs: options.zoneDeadlineMs,
+        small: geometryOf(options.small),
+        large: geometryOf(options.large),
+        largeFrom: options.largeFrom,
+        slabs,
+      },
+      onEvent,
+    );
+    return new EmbeddedEngine(native, listeners, early);
+  } catch (error) {
+    throw toStoreError(error);
+  } finally {
+    options.rootKey.fill(0);
+  }
 }
 
 /** Null: no store there. */
-export async function readRootHint(_zones: readonly string[]): Promise<Uint8Array | null> {
-  throw new StoreError('NATIVE_LOAD_FAILED');
+export async function readRootHint(zones: readonly string[]): Promise<Uint8Array | null> {
+  try {
+    return await loadAddon().readRootHint(zones);
+  } catch (error) {
+    throw toStoreError(error);
+  }
+}
+
+function geometryOf(text: string): readonly [number, number] {
+  const [k, m] = text.split('+');
+  return [Number(k), Number(m)];
+}
+
+function toEvent(type: string, zone: number, what: string): EngineEvent {
+  if (type === 'zone:expelled' || type === 'zone:stale') return { type, zone, reason: what };
+  if (type === 'store:read-only') return { type, reason: what };
+  if (type === 'zones:shared-device') return { type };
+  return { type: type === 'tampering' ? 'tampering' : 'rot', zone, what };
+}
+
+function tell(listener: (event: EngineEvent) => void, event: EngineEvent): void {
+  try {
+    listener(event);
+  } catch {
+    // A listener that throws must not harm the store; it has its own ways to complain.
+  }
+}
+
+/** Native errors carry a stable code; what has none is a bug and passes through. */
+function toStoreError(error: unknown): unknown {
+  if (error instanceof StoreError || !(error instanceof Error)) return error;
+  const code = (error as Error & { code?: unknown }).code;
+  if (typeof code !== 'string' || error instanceof TypeError || error instanceof RangeError)
+    return error;
+  return new StoreError(code as ErrorCode, error.message, { cause: error });
+}
+function rethrow(error: unknown): never {
+  throw toStoreError(error);
+}
+
+function keyOf(handle: KeyHandle): NativeKey {
+  return handle as unknown as NativeKey;
+}
+function handleOf(key: NativeKey): KeyHandle {
+  return key as unknown as KeyHandle;
+}
+
+class EmbeddedEngine implements StorageEngine {
+  readonly storeId: string;
+  readonly formatVersion: number;
+  readonly readOnly: boolean;
+  readonly smallBlobMax: number;
+  readonly #native: NativeEngine;
+  readonly #listeners: ((event: EngineEvent) => void)[];
+  #early: EngineEvent[];
+
+  constructor(
+    native: NativeEngine,
+    listeners: ((event: EngineEvent) => void)[],
+    early: EngineEvent[],
+  ) {
+    this.#native = native;
+    this.#listeners = listeners;
+    this.#early = early;
+    const { storeId, formatVersion, readOnly, largeFrom } = native.describe();
+    this.storeId = storeId;
+    this.formatVersion = formatVersion;
+    this.readOnly = readOnly;
+    this.smallBlobMax = largeFrom;
+  }
+
+  createKey(context: Uint8Array): { wrapped: Uint8Array; kek: KeyHandle } {
+    const { wrapped, kek } = this.#native.createKey(context);
+    return { wrapped, kek: handleOf(kek) };
+  }
+
+  openKey(wrapped: Uint8Array, context: Uint8Array): KeyHandle {
+    try {
+      return handleOf(this.#native.openKey(wrapped, context));
+    } catch (error) {
+      rethrow(error);
+    }
+  }
+
+  get(request: GetRequest): Promise<Found | null> {
+    const { key, check, open } = request;
+    return this.#native
+      .get(
+        key,
+        check?.key ?? null,
+        check?.revision ?? 0,
+        open ? keyOf(open.kek) : null,
+        open?.offset ?? 0,
+        open?.length ?? Number.MAX_SAFE_INTEGER,
+      )
+      .then(open ? this.#toOpened : toFound, rethrow);
+  }
+
+  readonly #toOpened = (result: Buffer | [Buffer, NativePin] | null): Found | null => {
+    if (result === null) return null;
+    if (!Array.isArray(result)) {
+      const row = new PackedRow(result);
+      const { offset, length } = row;
+      return row.blob === null
+        ? { row, offset, length }
+        : { row, offset, length, bytes: row.bytes };
+    }
+    const [packed, pin] = result;
+    const row = new PackedRow(packed);
+    const { offset, length } = row;
+    const reader = new EmbeddedReader(this.#native.openReader(pin, offset, length));
+    return { row, offset, length, reader };
+  };
+
+  scan(request: ScanRequest): Promise<Page> {
+    return this.#native
+      .scan(
+        request.start,
+        request.end,
+        request.reverse ?? false,
+        request.limit,
+        request.delimiter ?? null,
+        request.groupFrom ?? 0,
+        request.versionSize ?? 0,
+        request.textFrom,
+      )
+      .then(toPage, rethrow);
+  }
+
+  commit(transaction: Transaction): Promise<Committed> {
+    const { checks = [], empty = [], effects } = transaction;
+    const first = effects[0];
+    const small =
+      effects.length === 1 && checks.length <= 1 && empty.length === 0 && first && 'blob' in first
+        ? first.blob
+        : undefined;
+    if (first && 'body' in first && small && 'bytes' in small) {
+      const check = checks[0];
+      return this.#native
+        .commitOne(
+          first.key,
+          check?.key ?? null,
+          check?.revision ?? 0,
+          first.modified,
+          first.body,
+          small.bytes,
+          keyOf(small.kek),
+        )
+        .then(toCommitted, rethrow);
+    }
+    return this.#commitMany(checks, empty, effects);
+  }
+
+  #commitMany(
+    checks: NonNullable<Transaction['checks']>,
+    empty: NonNullable<Transaction['empty']>,
+    effects: Transaction['effects'],
+  ): Promise<Committed> {
+    const modified: number[] = [];
+    const bodies: (Uint8Array | null)[] = [];
+    const blobs: (Uint8Array | NativeWriter | null)[] = [];
+    const keks: (NativeKey | null)[] = [];
+    const writers: EmbeddedWriter[] = [];
+    for (const effect of effects) {
+      const blob = 'blob' in effect ? effect.blob : undefined;
+      modified.push('modified' in effect ? effect.modified : 0);
+      bodies.push('body' in effect ? effect.body : null);
+      keks.push(blob && 'kek' in blob ? keyOf(blob.kek) : null);
+      if (blob instanceof EmbeddedWriter) {
+        writers.push(blob);
+        blobs.push(blob.native);
+      } else {
+        blobs.push(blob && 'bytes' in blob ? blob.bytes : null);
+      }
+    }
+    return this.#native
+      .commit(
+        checks.map((check) => check.key),
+        checks.map((check) => check.revision ?? 0),
+        empty.map((range) => range.start),
+        empty.map((range) => range.end),
+        effects.map((effect) => effect.key),
+        modified,
+        bodies,
+        blobs,
+        keks,
+      )
+      .then(
+        (packed) => {
+          for (const writer of writers) writer.taken();
+          return toCommitted(packed);
+        },
+        (error) => {
+          // Its fate is open: a blob that may stand in the log must not lose its files.
+          if (error?.code === 'COMMIT_UNKNOWN') for (const writer of writers) writer.taken();
+          rethrow(error);
+        },
+      );
+  }
+
+  writeBlob(kek: KeyHandle): BlobWriter {
+    try {
+      return new EmbeddedWriter(this.#native.writeBlob(keyOf(kek), 0));
+    } catch (error) {
+      rethrow(error);
+    }
+  }
+
+  status(): EngineStatus {
+    return this.#native.status() as EngineStatus;
+  }
+
+  onEvent(listener: (event: EngineEvent) => void): void {
+    this.#listeners.push(listener);
+    const early = this.#early;
+    this.#early = [];
+    for (const event of early) tell(listener, event);
+  }
+
+  close(): Promise<void> {
+    return this.#native.close().catch(rethrow);
+  }
+}
+
+function toFound(result: Buffer | [Buffer, NativePin] | null): Found | null {
+  if (result === null || Array.isArray(result)) return null;
+  const row = new PackedRow(result);
+  return { row, offset: row.offset, length: row.length };
+}
+function toPage(packed: Buffer): Page {
+  return new PackedPage(packed);
+}
+function toCommitted(packed: Buffer): Committed {
+  return new PackedCommit(packed);
+}
+
+/**
+ * Cuts a stream of arrays into the whole pieces that the addon takes. One byte at least is held back
+ * until the end is known, because the last chunk of a blob is sealed as the last.
+ */
+class EmbeddedWriter implements BlobWriter {
+  readonly native: NativeWriter;
+  readonly #pieceMax: number;
+  /** Less than or exactly one piece of copied bytes. */
+  #held: Buffer | null = null;
+  #heldSize = 0;
+  #state: 'open' | 'finished' | 'over' = 'open';
+
+  constructor(native: NativeWriter) {
+    this.native = native;
+    this.#pieceMax = native.pieceMax();
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    const pieceMax = this.#pieceMax;
+    let at = 0;
+    // Whole pieces go straight from the caller's array, behind what is held.
+    while (this.#heldSize + bytes.length - at > pieceMax) {
+      const size = pieceMax - this.#heldSize;
+      const fresh = bytes.subarray(at, at + size);
+      const held = this.#held?.subarray(0, this.#heldSize);
+      await this.#offer(held && this.#heldSize > 0 ? [held, fresh] : [fresh], false);
+      this.#heldSize = 0;
+      at += size;
+    }
+    if (at < bytes.length) this.#hold(bytes.subarray(at));
+  }
+
+  #hold(bytes: Uint8Array): void {
+    const size = this.#heldSize + bytes.length;
+    if (this.#held === null || this.#held.length < size) {
+      const grown = Buffer.allocUnsafeSlow(Math.min(this.#pieceMax, Math.max(65536, size * 2)));
+      if (this.#held) this.#held.copy(grown, 0, 0, this.#heldSize);
+      this.#held = grown;
+    }
+    this.#held.set(bytes, this.#heldSize);
+    this.#heldSize = size;
+  }
+
+  async #offer(parts: readonly Uint8Array[], last: boolean): Promise<void> {
+    try {
+      for (;;) {
+        const taken = this.native.offer(parts, last);
+        if (taken === true) return;
+        await taken;
+      }
+    } catch (error) {
+      rethrow(error);
+    }
+  }
+
+  async finish(): Promise<BlobInfo> {
+    await this.#offer([this.#held?.subarray(0, this.#heldSize) ?? new Uint8Array(0)], true);
+    this.#held = null;
+    const packed = await this.native.finish().catch(rethrow);
+    this.#state = 'finished';
+    return new PackedCommit(packed).blobs[0] as BlobInfo;
+  }
+
+  /** A commit names the blob now. */
+  taken(): void {
+    this.#state = 'over';
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#held = null;
+    await this.native.abort().catch(() => {});
+  }
+}
+
+class EmbeddedReader implements BlobReader {
+  readonly #native: NativeReader;
+  constructor(native: NativeReader) {
+    this.#native = native;
+  }
+  read(): Promise<Uint8Array | null> {
+    return this.#native.read().catch(rethrow);
+  }
+  close(): void {
+    this.#native.close();
+  }
 }

@@ -51,7 +51,12 @@ class ByteWriter {
   void U16(uint16_t v) { Little(v); }
   void U32(uint32_t v) { Little(v); }
   void U64(uint64_t v) { Little(v); }
-  void Raw(ByteSpan bytes) { out_->insert(out_->end(), bytes.begin(), bytes.end()); }
+  void Raw(ByteSpan bytes) {
+    if (bytes.empty()) return;
+    size_t at = out_->size();
+    out_->resize(at + bytes.size());
+    memcpy(out_->data() + at, bytes.data(), bytes.size());
+  }
   // A u32 length, then the bytes.
   void Field(ByteSpan bytes) {
     U32(static_cast<uint32_t>(bytes.size()));

@@ -1,0 +1,107 @@
+// The typed description of the native surface, once. native/binding is the other side; the byte
+// layouts of the packed results stand in native/binding/convert.h.
+
+export interface Addon {
+  open(
+    options: NativeOptions,
+    onEvent: (type: string, zone: number, what: string) => void,
+  ): Promise<NativeEngine>;
+  readRootHint(zones: readonly string[]): Promise<Buffer | null>;
+  describe(): AddonDescription;
+}
+
+export interface AddonDescription {
+  readonly cryptoAvailable: boolean;
+  /** Such as "OpenSSL 3.5.8". */
+  readonly provider: string;
+  readonly crc64Kernel: string;
+  readonly erasureKernel: string;
+}
+
+export interface NativeOptions {
+  readonly zones: readonly string[];
+  readonly create: boolean;
+  readonly readOnly: boolean;
+  readonly rootKey: Uint8Array;
+  readonly rootHint: Uint8Array;
+  readonly zoneDeadlineMs: number;
+  readonly small: readonly [k: number, m: number];
+  readonly large: readonly [k: number, m: number];
+  readonly largeFrom: number;
+  /** Of uploads, and the same for downloads. */
+  readonly slabs: number;
+}
+
+/** Opaque handles, type-tagged by the addon. */
+export interface NativeKey {
+  readonly _nativeKey: never;
+}
+export interface NativePin {
+  readonly _nativePin: never;
+}
+
+export interface NativeEngine {
+  describe(): { storeId: string; formatVersion: number; readOnly: boolean; largeFrom: number };
+  createKey(context: Uint8Array): { wrapped: Buffer; kek: NativeKey };
+  openKey(wrapped: Uint8Array, context: Uint8Array): NativeKey;
+  /** A packed row; with its pin when a large blob was opened. */
+  get(
+    key: Uint8Array,
+    checkKey: Uint8Array | null,
+    checkRevision: number,
+    kek: NativeKey | null,
+    offset: number,
+    length: number,
+  ): Promise<Buffer | [Buffer, NativePin] | null>;
+  openReader(pin: NativePin, offset: number, length: number): NativeReader;
+  /** A packed page. */
+  scan(
+    start: Uint8Array,
+    end: Uint8Array,
+    reverse: boolean,
+    limit: number,
+    delimiter: Uint8Array | null,
+    groupFrom: number,
+    versionSize: number,
+    textFrom: number,
+  ): Promise<Buffer>;
+  /** A packed commit. The small put: sealed before the call returns. */
+  commitOne(
+    key: Uint8Array,
+    checkKey: Uint8Array | null,
+    checkRevision: number,
+    modified: number,
+    body: Uint8Array,
+    bytes: Uint8Array,
+    kek: NativeKey,
+  ): Promise<Buffer>;
+  commit(
+    checkKeys: readonly Uint8Array[],
+    checkRevisions: readonly number[],
+    emptyStarts: readonly Uint8Array[],
+    emptyEnds: readonly Uint8Array[],
+    keys: readonly Uint8Array[],
+    modified: readonly number[],
+    bodies: readonly (Uint8Array | null)[],
+    blobs: readonly (Uint8Array | NativeWriter | null)[],
+    keks: readonly (NativeKey | null)[],
+  ): Promise<Buffer>;
+  writeBlob(kek: NativeKey, expectedSize: number): NativeWriter;
+  status(): unknown;
+  close(): Promise<void>;
+}
+
+export interface NativeWriter {
+  /** The size of a whole piece, in bytes: what offer() takes while more follows. */
+  pieceMax(): number;
+  /** True when taken, else a promise of the moment to offer the same parts again. */
+  offer(parts: readonly Uint8Array[], last: boolean): true | Promise<false>;
+  /** A packed commit of one blob. */
+  finish(): Promise<Buffer>;
+  abort(): Promise<void>;
+}
+
+export interface NativeReader {
+  read(): Promise<Buffer | null>;
+  close(): void;
+}

@@ -1,0 +1,151 @@
+#include "binding/convert.h"
+
+#include <algorithm>
+
+namespace strongroom::binding {
+
+namespace {
+
+constexpr size_t kFoundHead = 96;
+constexpr size_t kPageHead = 32;
+constexpr size_t kHexDigits = 32;
+
+void StoreDouble(uint8_t* out, double value) { memcpy(out, &value, sizeof value); }
+void StoreHex(uint8_t* out, const aead::Id& id) {
+  static const char digits[] = "0123456789ABCDEF";
+  for (uint8_t b : id) {
+    *out++ = static_cast<uint8_t>(digits[b >> 4]);
+    *out++ = static_cast<uint8_t>(digits[b & 15]);
+  }
+}
+void PutDouble(Bytes* out, double value) {
+  size_t at = out->size();
+  out->resize(at + 8);
+  StoreDouble(out->data() + at, value);
+}
+
+}  // namespace
+
+ByteSpan ViewOf(const Napi::Value& value) {
+  if (!value.IsTypedArray()) throw Napi::TypeError::New(value.Env(), "expected a Uint8Array");
+  Napi::Uint8Array array = value.As<Napi::Uint8Array>();
+  if (array.TypedArrayType() != napi_uint8_array) {
+    throw Napi::TypeError::New(value.Env(), "expected a Uint8Array");
+  }
+  return {array.Data(), array.ByteLength()};
+}
+
+Bytes CopyOf(const Napi::Value& value) {
+  ByteSpan view = ViewOf(value);
+  return {view.begin(), view.end()};
+}
+
+uint64_t IntegerOf(const Napi::Value& value) {
+  double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+  if (!(number >= 0 && number < 9007199254740992.0) || number != static_cast<uint64_t>(number)) {
+    throw Napi::RangeError::New(value.Env(), "expected an integer from 0 to 2^53 - 1");
+  }
+  return static_cast<uint64_t>(number);
+}
+
+Napi::Value ToBuffer(Napi::Env env, ByteSpan bytes) {
+  return Napi::Buffer<uint8_t>::Copy(env, bytes.data(), bytes.size());
+}
+
+Napi::Value PackFound(Napi::Env env, const engine::Found& found) {
+  format::IndexRow row = found.row();
+  const format::BlobReference& blob = row.row.blob;
+  ByteSpan plaintext = ByteSpan(found.bytes).subspan(found.row_size);
+  size_t bytes_at = format::RoundUp(kFoundHead + row.row.body.size(), 8);
+  auto buffer = Napi::Buffer<uint8_t>::New(env, bytes_at + plaintext.size());
+  if (buffer.IsEmpty()) return buffer;
+  uint8_t* out = buffer.Data();
+  StoreDouble(out, static_cast<double>(row.revision));
+  StoreDouble(out + 8, static_cast<double>(row.row.modified));
+  StoreDouble(out + 16, static_cast<double>(blob.size));
+  StoreLittle(out + 24, blob.crc64);
+  StoreLittle(out + 32, static_cast<uint32_t>(blob.kind));
+  StoreLittle(out + 36, static_cast<uint32_t>(kFoundHead));
+  StoreLittle(out + 40, static_cast<uint32_t>(row.row.body.size()));
+  StoreLittle(out + 44, static_cast<uint32_t>(bytes_at));
+  StoreDouble(out + 48, static_cast<double>(found.offset));
+  StoreDouble(out + 56, static_cast<double>(found.length));
+  StoreHex(out + 64, blob.id);
+  if (!row.row.body.empty()) memcpy(out + kFoundHead, row.row.body.data(), row.row.body.size());
+  if (!plaintext.empty()) memcpy(out + bytes_at, plaintext.data(), plaintext.size());
+  return buffer;
+}
+
+Bytes PackCommit(uint64_t revision, const std::vector<format::BlobReference>& blobs) {
+  Bytes out;
+  PutDouble(&out, static_cast<double>(revision));
+  ByteWriter w(&out);
+  w.U32(static_cast<uint32_t>(blobs.size()));
+  w.U32(0);
+  for (const auto& blob : blobs) {
+    PutDouble(&out, static_cast<double>(blob.size));
+    w.U64(blob.crc64);
+    size_t at = out.size();
+    out.resize(at + kHexDigits);
+    StoreHex(out.data() + at, blob.id);
+  }
+  return out;
+}
+
+void PagePacker::Add(ByteSpan key, ByteSpan row, bool is_prefix) {
+  format::IndexRow decoded;
+  if (!is_prefix) {
+    auto result = format::DecodeIndexRow(row);
+    if (!result.ok()) {
+      status_ = result.status();
+      return;
+    }
+    decoded = *result;
+  }
+  ByteSpan text = key.subspan(std::min(text_from_, key.size()));
+  if (!is_prefix) {
+    const void* zero = memchr(text.data(), 0, text.size());
+    if (zero) text = text.first(static_cast<const uint8_t*>(zero) - text.data());
+  }
+  for (uint8_t b : text) ascii_ &= b < 0x80;
+  const format::BlobReference& blob = decoded.row.blob;
+  bool has_blob = !is_prefix && blob.kind != format::BlobKind::kNone;
+  PutDouble(&entries_, static_cast<double>(decoded.revision));
+  PutDouble(&entries_, static_cast<double>(decoded.row.modified));
+  PutDouble(&entries_, static_cast<double>(blob.size));
+  ByteWriter w(&entries_);
+  w.U64(blob.crc64);
+  w.U32(static_cast<uint32_t>(text_.size()));
+  w.U32(static_cast<uint32_t>(text.size()));
+  w.U32(static_cast<uint32_t>(bodies_.size()));
+  w.U32(static_cast<uint32_t>(decoded.row.body.size()));
+  w.U32((is_prefix ? 1u : 0u) | (has_blob ? 2u : 0u));
+  w.U32(0);
+  size_t at = ids_.size();
+  ids_.resize(at + kHexDigits);
+  StoreHex(ids_.data() + at, blob.id);
+  ByteWriter(&text_).Raw(text);
+  ByteWriter(&bodies_).Raw(decoded.row.body);
+  ++count_;
+}
+
+Bytes PagePacker::Finish(const index::ScanEnd& end) const {
+  size_t text_at = kPageHead + entries_.size() + ids_.size();
+  size_t bodies_at = text_at + text_.size();
+  size_t resume_at = bodies_at + bodies_.size();
+  Bytes out;
+  out.reserve(resume_at + end.resume.size());
+  ByteWriter w(&out);
+  w.U32(count_);
+  w.U32((end.truncated ? 1u : 0u) | (ascii_ ? 2u : 0u));
+  w.U32(static_cast<uint32_t>(text_at));
+  w.U32(static_cast<uint32_t>(text_.size()));
+  w.U32(static_cast<uint32_t>(bodies_at));
+  w.U32(static_cast<uint32_t>(resume_at));
+  w.U32(static_cast<uint32_t>(end.resume.size()));
+  w.U32(0);
+  for (const Bytes* each : {&entries_, &ids_, &text_, &bodies_, &end.resume}) w.Raw(*each);
+  return out;
+}
+
+}  // namespace strongroom::binding
