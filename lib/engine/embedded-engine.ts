@@ -1,5 +1,5 @@
 // The embedded engine: StorageEngine over the addon. Maps arguments and results, decides nothing.
-import { type ErrorCode, StoreError } from '../errors.ts';
+import { type ErrorCode, invalidArgument, StoreError } from '../errors.ts';
 import type { NativeEngine, NativeKey, NativePin, NativeReader, NativeWriter } from './addon.ts';
 import { loadAddon } from './load.ts';
 import { PackedCommit, PackedPage, PackedRow } from './packed.ts';
@@ -23,6 +23,7 @@ import type {
 /** Bytes of one slab (native/blob/slab_pool.h). */
 const slabSize = 32 * 18 * 4096;
 const defaultSlabs = 12;
+const scanLimitMax = 10_000;
 
 /** @throws {StoreError} as open() */
 export async function openEmbedded(options: EmbeddedOptions): Promise<StorageEngine> {
@@ -116,6 +117,7 @@ class EmbeddedEngine implements StorageEngine {
   readonly #native: NativeEngine;
   readonly #listeners: ((event: EngineEvent) => void)[];
   #early: EngineEvent[];
+  #closing: Promise<void> | null = null;
 
   constructor(
     native: NativeEngine,
@@ -132,7 +134,13 @@ class EmbeddedEngine implements StorageEngine {
     this.smallBlobMax = largeFrom;
   }
 
+  /** Handles that outlive the engine must not reach into it. */
+  checkOpen(): void {
+    if (this.#closing !== null) throw new StoreError('STORE_CLOSED');
+  }
+
   createKey(context: Uint8Array): { wrapped: Uint8Array; kek: KeyHandle } {
+    this.checkOpen();
     const { wrapped, kek } = this.#native.createKey(context);
     return { wrapped, kek: handleOf(kek) };
   }
@@ -171,11 +179,14 @@ class EmbeddedEngine implements StorageEngine {
     const [packed, pin] = result;
     const row = new PackedRow(packed);
     const { offset, length } = row;
-    const reader = new EmbeddedReader(this.#native.openReader(pin, offset, length));
+    const reader = new EmbeddedReader(this, this.#native.openReader(pin, offset, length));
     return { row, offset, length, reader };
   };
 
-  scan(request: ScanRequest): Promise<Page> {
+  async scan(request: ScanRequest): Promise<Page> {
+    const { limit } = request;
+    if (!(Number.isInteger(limit) && limit >= 1 && limit <= scanLimitMax))
+      throw invalidArgument(`scan: limit must be 1 to ${scanLimitMax}, not ${limit}`);
     return this.#native
       .scan(
         request.start,
@@ -262,8 +273,9 @@ class EmbeddedEngine implements StorageEngine {
   }
 
   writeBlob(kek: KeyHandle): BlobWriter {
+    this.checkOpen();
     try {
-      return new EmbeddedWriter(this.#native.writeBlob(keyOf(kek), 0));
+      return new EmbeddedWriter(this, this.#native.writeBlob(keyOf(kek), 0));
     } catch (error) {
       rethrow(error);
     }
@@ -281,14 +293,15 @@ class EmbeddedEngine implements StorageEngine {
   }
 
   close(): Promise<void> {
-    return this.#native.close().catch(rethrow);
+    this.#closing ??= this.#native.close().catch(rethrow);
+    return this.#closing;
   }
 }
 
 function toFound(result: Buffer | [Buffer, NativePin] | null): Found | null {
   if (result === null || Array.isArray(result)) return null;
   const row = new PackedRow(result);
-  return { row, offset: row.offset, length: row.length };
+  return { row, offset: 0, length: 0 };
 }
 function toPage(packed: Buffer): Page {
   return new PackedPage(packed);
@@ -303,18 +316,21 @@ function toCommitted(packed: Buffer): Committed {
  */
 class EmbeddedWriter implements BlobWriter {
   readonly native: NativeWriter;
+  readonly #engine: EmbeddedEngine;
   readonly #pieceMax: number;
   /** Less than or exactly one piece of copied bytes. */
   #held: Buffer | null = null;
   #heldSize = 0;
   #state: 'open' | 'finished' | 'over' = 'open';
 
-  constructor(native: NativeWriter) {
+  constructor(engine: EmbeddedEngine, native: NativeWriter) {
+    this.#engine = engine;
     this.native = native;
     this.#pieceMax = native.pieceMax();
   }
 
   async write(bytes: Uint8Array): Promise<void> {
+    this.#engine.checkOpen();
     const pieceMax = this.#pieceMax;
     let at = 0;
     // Whole pieces go straight from the caller's array, behind what is held.
@@ -374,11 +390,14 @@ class EmbeddedWriter implements BlobWriter {
 }
 
 class EmbeddedReader implements BlobReader {
+  readonly #engine: EmbeddedEngine;
   readonly #native: NativeReader;
-  constructor(native: NativeReader) {
+  constructor(engine: EmbeddedEngine, native: NativeReader) {
+    this.#engine = engine;
     this.#native = native;
   }
-  read(): Promise<Uint8Array | null> {
+  async read(): Promise<Uint8Array | null> {
+    this.#engine.checkOpen();
     return this.#native.read().catch(rethrow);
   }
   close(): void {
