@@ -10,6 +10,9 @@ import type { Body } from './types.ts';
 /** Bytes of the largest piece that is handed to the engine at once. */
 export const pieceSizeMax: number = 1 << 20;
 
+/** Characters of text that are encoded at once: 768 KiB of UTF-8 at most. */
+const textPieceMax = 256 * 1024;
+
 /** A source of pieces. next() is called one at a time and never after cancel(). */
 export interface Pieces {
   /** Bytes in all, if known before the first piece. */
@@ -30,7 +33,7 @@ export interface OpenedBody {
 /** TypeError for what has no bytes in it; IncompleteBody for what has been read or taken away. */
 export function openBody(body: Body): OpenedBody {
   if (body instanceof Uint8Array) return whole(body.buffer, body.byteOffset, body.byteLength);
-  if (typeof body === 'string') return wholeText(body);
+  if (typeof body === 'string') return openText(body);
   if (body === null) return { type: '', bytes: WholeBytes.empty, pieces: null };
   if (typeof body === 'object') {
     if (ArrayBuffer.isView(body)) return whole(body.buffer, body.byteOffset, body.byteLength);
@@ -65,7 +68,8 @@ function whole(buffer: ArrayBufferLike, offset: number, size: number): OpenedBod
   return { type: '', bytes: new WholeBytes(buffer, offset, size, true), pieces: null };
 }
 
-function wholeText(text: string): OpenedBody {
+function openText(text: string): OpenedBody {
+  if (text.length > textPieceMax) return { type: '', bytes: null, pieces: new TextPieces(text) };
   const { buffer, byteOffset, byteLength } = utf8(text);
   return { type: '', bytes: new WholeBytes(buffer, byteOffset, byteLength, false), pieces: null };
 }
@@ -128,6 +132,30 @@ export class WholePieces implements Pieces {
     if (this.#at === this.size) return null;
     const piece = this.#bytes.slice(this.#at);
     this.#at += piece.length;
+    return piece;
+  }
+
+  cancel(): void {}
+}
+
+/** A long text, encoded as it is sent: all at once would hold the event loop. */
+class TextPieces implements Pieces {
+  readonly size: undefined = undefined;
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  async next(): Promise<Uint8Array | null> {
+    if (this.#at === this.#text.length) return null;
+    let end = Math.min(this.#at + textPieceMax, this.#text.length);
+    const last = this.#text.charCodeAt(end - 1);
+    // A pair of surrogates is one character and stays together.
+    if (last >= 0xd800 && last < 0xdc00 && end < this.#text.length) end++;
+    const piece = utf8(this.#text.slice(this.#at, end));
+    this.#at = end;
     return piece;
   }
 

@@ -48,7 +48,7 @@ export interface PutOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
-/** ETags count with and without their double quotes. */
+/** ETags count with and without their double quotes; `*` stands for any. */
 export interface PutCondition {
   /** The key holds no object: If-None-Match: *. */
   absent?: true | undefined;

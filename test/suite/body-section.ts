@@ -128,6 +128,19 @@ export const bodySection: Section = (withStore) => {
     t.deepEqual(await (await found(bucket.get('key'))).json(), { a: [1] });
   });
 
+  withStore('takes long texts, whatever characters lie where they are cut', async (t, store) => {
+    const bucket = store.bucket('docs');
+    for (const characters of ['x', 'é', '€', '😀'])
+      for (const shift of ['', 'a']) {
+        const text = shift + characters.repeat(300_000 / characters.length);
+        const { size } = await bucket.put('key', text);
+        t.is(size, Buffer.byteLength(text));
+        t.true((await (await found(bucket.get('key'))).text()) === text);
+      }
+    const broken = `${'x'.repeat(262_143)}\ud800${'x'.repeat(10)}`;
+    await rejection(t, bucket.put('key', broken), 'InvalidArgument');
+  });
+
   withStore('copies an object from its open body', async (t, store) => {
     const bucket = store.bucket('docs');
     for (const size of [10, megabyte + 1]) {

@@ -1,6 +1,5 @@
 // The end of a store: what close() settles, refuses and interrupts.
 import { Readable } from 'node:stream';
-import type { Store } from '../../lib/index.ts';
 import { all, found, megabyte, rejection, type Section } from './support.ts';
 
 export const closeSection: Section = (withStore) => {
@@ -64,12 +63,8 @@ export const closeSection: Section = (withStore) => {
     await outcome;
   });
 
-  withStore('is disposed by await using', async (t, store) => {
-    const use = async (): Promise<void> => {
-      await using mine: Store = store;
-      await mine.bucket('docs').put('key', 'text');
-    };
-    await use();
+  withStore('is closed when it is disposed', async (t, store) => {
+    await store[Symbol.asyncDispose]();
     await rejection(t, store.bucket('docs').get('key'), 'STORE_CLOSED');
   });
 };
