@@ -1,4 +1,4 @@
-// Cross-compiles the kernels and their tests for arm64 and runs them in an emulator:
+// Cross-compiles the kernels, the Envs and their tests for arm64 and runs them in an emulator:
 //   node scripts/test-arm64.mjs [--seed N] [FILTER...]
 // What needs OpenSSL stays out: there is none for arm64 on this machine. Exit code 2: a tool is
 // missing.
@@ -28,7 +28,7 @@ if (missing.length > 0) {
 }
 
 const lists = JSON.parse(readFileSync('native/sources.gypi', 'utf8')).variables;
-const folders = /^native\/(base|cpu|hash|erasure)\//;
+const folders = /^native\/(base|cpu|hash|erasure|io)\//;
 const needsOpenSsl = /\/(sha256|secret_bytes|base_test)/;
 const portable = [...lists.strongroom_core_sources, ...lists.strongroom_test_sources].filter(
   (path) => folders.test(path) && !needsOpenSsl.test(path),
