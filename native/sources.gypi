@@ -45,6 +45,7 @@
       "native/hash/sha256.cc",
       "native/hash/xxh64.cc",
       "native/index/background.cc",
+      "native/index/crc32c.cc",
       "native/index/failures.cc",
       "native/index/leveldb_index.cc",
       "native/index/manifest.cc",
@@ -86,8 +87,11 @@
       "native/hash/isal_test.cc",
       "native/hash/sha256_test.cc",
       "native/hash/xxh64_test.cc",
+      "native/index/crc32c_test.cc",
       "native/index/index_test.cc",
+      "native/index/manifest_test.cc",
       "native/index/scan_test.cc",
+      "native/index/sealed_file_test.cc",
       "native/io/env_test.cc",
       "native/io/posix_env_test.cc",
       "native/io/sim_crash.cc",
@@ -111,7 +115,8 @@
     ],
     "strongroom_bench_sources": [
       "native/erasure/rs_bench.cc",
-      "native/hash/checksums_bench.cc"
+      "native/hash/checksums_bench.cc",
+      "native/index/index_bench.cc"
     ],
     "strongroom_ssse3_sources": [
       "native/erasure/rs_ssse3.cc",

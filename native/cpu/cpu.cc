@@ -30,6 +30,7 @@ Features Look() {
   Features out;
   uint32_t a = 0, b = 0, c = 0, d = 0;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return out;
+  out.crc32c = Bit(c, 20);
   const bool os_saves = Bit(c, 27);  // XGETBV exists.
   out.ssse3 = Bit(c, 9) && Bit(c, 19);
   out.pclmul = out.ssse3 && Bit(c, 1);
@@ -49,10 +50,11 @@ Features Look() {
   Features out;
   out.neon = true;  // Part of the base architecture.
 #if defined(__linux__)
-  constexpr unsigned long kHwcapPmull = 1 << 4;
+  constexpr unsigned long kHwcapPmull = 1 << 4, kHwcapCrc32 = 1 << 7;
   out.pmull = (getauxval(AT_HWCAP) & kHwcapPmull) != 0;
+  out.crc32c = (getauxval(AT_HWCAP) & kHwcapCrc32) != 0;
 #elif defined(__APPLE__)
-  out.pmull = true;  // Every Apple arm64 CPU.
+  out.pmull = out.crc32c = true;  // Every Apple arm64 CPU.
 #endif
   return out;
 }

@@ -14,6 +14,7 @@ struct Features {
   bool gfni512 = false;     // GFNI with avx512.
   bool vpclmul512 = false;  // VPCLMULQDQ with avx512.
   bool neon = false, pmull = false;
+  bool crc32c = false;  // The CRC-32C instructions: SSE4.2, or those of ARMv8.
 };
 const Features& Detect();  // Looked up once.
 

@@ -6,6 +6,7 @@
 // order, and a table counts once the manifest names it. So the disk holds a prefix of the batches,
 // and since each batch carries the applied row, that row says which.
 #include "aead/aead.h"
+#include "db/db_impl.h"
 #include "index/index.h"
 #include "index/overlay_env.h"
 #include "index/scan.h"
@@ -113,7 +114,7 @@ class LevelIndex final : public Index {
   leveldb::Options LevelOptions(const IndexOptions& options);
   Result<bool> Read(leveldb::Slice key, std::string* row);
   Status ReadApplied();
-  Status Fill(std::span<const Effect> effects, const Applied& applied);
+  Status Fill(std::span<const Effect> effects, const Applied& applied, leveldb::WriteBatch* batch);
   Status Write(leveldb::WriteBatch* batch);
 
   const bool read_only_;
@@ -123,7 +124,6 @@ class LevelIndex final : public Index {
   std::shared_ptr<BlockCache> cache_;
   std::unique_ptr<const leveldb::FilterPolicy> filter_;
   std::unique_ptr<leveldb::DB> db_;
-  leveldb::WriteBatch batch_;  // Kept for its memory.
   bool checkpointed_ = true;   // Nothing was applied since the last checkpoint, or since Open.
   mutable Mutex mutex_;
   Applied applied_;  // Guarded by mutex_.
@@ -192,21 +192,21 @@ Result<bool> LevelIndex::Get(ByteSpan key, std::string* row) {
   return found;
 }
 
-Status LevelIndex::Fill(std::span<const Effect> effects, const Applied& applied) {
-  batch_.Clear();
+Status LevelIndex::Fill(std::span<const Effect> effects, const Applied& applied,
+                        leveldb::WriteBatch* batch) {
   size_t size = kRowOverhead;
   for (const Effect& effect : effects) {
     if (AsString(effect.key) <= kAppliedKey) {
       return Status(Code::kInvalidArgument, "a row key that is empty or reserved");
     }
     if (effect.row) {
-      batch_.Put(ToSlice(effect.key), ToSlice(*effect.row));
+      batch->Put(ToSlice(effect.key), ToSlice(*effect.row));
     } else {
-      batch_.Delete(ToSlice(effect.key));
+      batch->Delete(ToSlice(effect.key));
     }
     size += kRowOverhead + effect.key.size() + (effect.row ? effect.row->size() : 0);
   }
-  batch_.Put(ToSlice(kAppliedKey), ToSlice(ByteSpan(Encode(applied))));
+  batch->Put(ToSlice(kAppliedKey), ToSlice(ByteSpan(Encode(applied))));
   if (!read_only_) return Status();
   if (size > read_only_room_) {
     return Status(Code::kReadOnly, "the index lags more than a read-only one may hold in memory");
@@ -221,9 +221,10 @@ Status LevelIndex::Write(leveldb::WriteBatch* batch) {
 }
 
 Status LevelIndex::Apply(std::span<const Effect> effects, const Applied& applied) {
-  if (Status status = Fill(effects, applied); !status.ok()) return status;
+  leveldb::WriteBatch batch;
+  if (Status status = Fill(effects, applied, &batch); !status.ok()) return status;
   checkpointed_ = false;
-  if (Status status = Write(&batch_); !status.ok()) return status;
+  if (Status status = Write(&batch); !status.ok()) return status;
   MutexLock lock(&mutex_);
   applied_ = applied;
   return Status();
@@ -249,14 +250,11 @@ Result<ScanEnd> LevelIndex::Scan(const ScanRequest& request, const ScanSink& sin
 
 Status LevelIndex::Checkpoint() {
   if (read_only_) return Status(Code::kReadOnly, "the index is opened read-only");
-  leveldb::WriteBatch nothing;
-  if (checkpointed_) return Write(&nothing);
-  // The empty key sorts before every row and lies in no table: the memtable is flushed, and nothing
-  // is compacted.
-  leveldb::Slice before_all;
-  db_->CompactRange(&before_all, &before_all);
-  // CompactRange does not say whether it worked; the next write says whether anything failed.
-  Status status = Write(&nothing);
+  if (Status failed = env_.failures()->writing(); !failed.ok() || checkpointed_) return failed;
+  // Flushes the memtable and waits for that alone: a running compaction flushes it in between.
+  // CompactRange, the public way, waits for the compaction as well and swallows the status.
+  auto* level = static_cast<leveldb::DBImpl*>(db_.get());
+  Status status = env_.failures()->Explain(level->TEST_CompactMemTable());
   checkpointed_ = status.ok();
   return status;
 }

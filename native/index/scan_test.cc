@@ -72,7 +72,7 @@ Entries Walk(Index* index, ScanRequest r, int* pages) {
 class ScanStore {
  public:
   ScanStore() : path_(testing::TemporaryDirectory() + "/index") {
-    options_.env = io::PosixEnv();
+    options_.env = QuickEnv();
     options_.path = path_;
     options_.index_key = key_;
     options_.write_buffer_size = 64 << 10;
@@ -213,6 +213,14 @@ TEST(Scan, LongGroupsAreLeftByASeek) {
     if (reverse) std::reverse(expected.begin(), expected.end());
     EXPECT(Walk(store.index(), request, &pages) == expected);
     EXPECT_EQ(pages, 1);
+    // A range that begins inside a long group has the group's first row of the range.
+    request.start = ToBytes(key("many versions", 1000));
+    expected = {{key("many versions", 1000), "version 1000", false}};
+    EXPECT(Walk(store.index(), request, &pages) == expected);
+    request.start = ToBytes("obig/5");
+    request.end = ToBytes("obig/6");
+    expected = {{"obig/", "", true}};
+    EXPECT(Walk(store.index(), request, &pages) == expected);
   }
 }
 

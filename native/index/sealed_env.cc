@@ -190,6 +190,11 @@ leveldb::Status SealedEnv::GetChildren(const std::string& folder,
 leveldb::Status SealedEnv::DeleteFile(const std::string& path) {
   Parsed parsed = Parse(NameOf(path));
   if (parsed.known && parsed.type == leveldb::kLogFile) return leveldb::Status::OK();
+  // When the sync after CURRENT's rename fails, LevelDB takes the new manifest back. But CURRENT
+  // may name it by now; and nobody needs the space of a manifest.
+  if (parsed.known && parsed.type == leveldb::kDescriptorFile && !failures_.writing().ok()) {
+    return leveldb::Status::IOError("after a failed write no manifest is removed");
+  }
   if (IsTable(NameOf(path))) salts_.Remove(parsed.number);
   // A file that stays, now or because a crash brings it back, is named by nothing; the next open
   // tries again. So this failure is none of the index's.

@@ -197,6 +197,9 @@ Status SealedReader::ReadPlain(uint64_t offset, MutableByteSpan out) const {
   if (offset > plain_size_ || out.size() > plain_size_ - offset) {
     return Status(Code::kCorruption, "shorter than the manifest says");
   }
+  size_t copied = CopyFromLast(offset, out);
+  out = out.subspan(copied);
+  offset += copied;
   while (!out.empty()) {
     uint64_t first = offset / kPieceSize;
     uint64_t last = (offset + out.size() - 1) / kPieceSize;
@@ -234,9 +237,25 @@ Status SealedReader::ReadRun(uint64_t first, size_t pieces, uint64_t offset,
     if (!status.ok()) return status;
     if (to == plain) memcpy(out.data(), plain + skip, taken);
     out = out.subspan(taken);
+    if (out.empty() && skip + taken < size) {
+      MutexLock lock(&last_mutex_);
+      last_number_ = first + i;
+      last_plain_.assign(plain, plain + size);
+    }
     skip = 0;
   }
   return Status();
+}
+
+// Copies what the last piece holds of `out`; returns how much that is.
+size_t SealedReader::CopyFromLast(uint64_t offset, MutableByteSpan out) const {
+  MutexLock lock(&last_mutex_);
+  if (offset / kPieceSize != last_number_) return 0;
+  size_t skip = static_cast<size_t>(offset % kPieceSize);
+  if (skip >= last_plain_.size()) return 0;
+  size_t size = std::min(out.size(), last_plain_.size() - skip);
+  memcpy(out.data(), last_plain_.data() + skip, size);
+  return size;
 }
 
 size_t SealedReader::SizeOfPiece(uint64_t number) const {

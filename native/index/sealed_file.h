@@ -129,6 +129,7 @@ class SealedReader final : public leveldb::RandomAccessFile {
                std::unique_ptr<io::File> file, uint64_t sealed_size, Failures* failures);
   Status ReadPlain(uint64_t offset, MutableByteSpan out) const;
   Status ReadRun(uint64_t first, size_t pieces, uint64_t offset, MutableByteSpan out) const;
+  size_t CopyFromLast(uint64_t offset, MutableByteSpan out) const;
   size_t SizeOfPiece(uint64_t number) const;
 
   FileHeader header_;
@@ -138,6 +139,11 @@ class SealedReader final : public leveldb::RandomAccessFile {
   uint64_t piece_count_;
   uint64_t plain_size_;
   Failures* failures_;
+  // The piece in which the read before this one ended. A walk over a table begins its next block
+  // there, and would open every piece twice.
+  mutable Mutex last_mutex_;
+  mutable uint64_t last_number_ = UINT64_MAX;
+  mutable Bytes last_plain_;
 };
 
 // SequentialReader reads a file of kind 1 from front to back: CURRENT.
