@@ -80,6 +80,11 @@ std::array<uint8_t, kMacSize> Mac(const StoreKeys& keys, ByteSpan content) {
   return aead::HmacSha256(keys.store.span(), message);
 }
 
+// The seed ties version and size to the body: XXH64 alone covers only what lies in one piece.
+uint64_t SlotChecksum(ByteSpan slot, ByteSpan body) {
+  return hash::Xxh64(body, LoadLittle<uint64_t>(&slot[8]));
+}
+
 // The body of a sound slot; kNotFound when the slot was never written.
 Result<ByteSpan> SlotBody(ByteSpan slot) {
   if (slot.size() < kHeaderSize || AsString(slot.first(8)) != kMagic) {
@@ -90,7 +95,8 @@ Result<ByteSpan> SlotBody(ByteSpan slot) {
     return Status(Code::kCorruption, "superblock: slot size out of bounds");
   }
   ByteSpan body = slot.subspan(kHeaderSize, size);
-  if (hash::Xxh64(body) != LoadLittle<uint64_t>(&slot[16])) {
+  // Before the version is believed: rot in it must cost this slot, not forbid the whole store.
+  if (SlotChecksum(slot, body) != LoadLittle<uint64_t>(&slot[16])) {
     return Status(Code::kCorruption, "superblock: checksum wrong");
   }
   uint32_t version = LoadLittle<uint32_t>(&slot[8]);
@@ -196,7 +202,8 @@ Status WriteSuperblock(io::File* file, const Superblock& superblock, const Store
   w.Raw(AsBytes(kMagic));
   w.U32(kFormatVersion);
   w.U32(static_cast<uint32_t>(content.size()));
-  w.U64(hash::Xxh64(content));
+  w.U64(0);
+  StoreLittle(&slot[16], SlotChecksum(slot, content));
   w.Raw(content);
   CHECK(slot.size() <= kSlotSize);
   slot.resize(kSlotSize);
@@ -215,9 +222,8 @@ Status VerifySuperblock(io::Env* env, const std::string& zone_path, const Superb
                         const StoreKeys& keys) {
   TRY_ASSIGN(Bytes slots, ReadSlots(env, zone_path));
   TRY_ASSIGN(ByteSpan body, RulingBody(slots));
-  ByteSpan content = body.first(body.size() - kMacSize);
-  if (!aead::ConstantTimeEqual(Mac(keys, content), body.last(kMacSize)) ||
-      LoadLittle<uint64_t>(content.data()) != superblock.counter) {
+  // What is proved is what the caller holds: a disk may answer differently when it is asked again.
+  if (!aead::ConstantTimeEqual(Mac(keys, EncodeContent(superblock)), body.last(kMacSize))) {
     return Status(Code::kTampered, "superblock is forged: its seal does not fit its checksum");
   }
   return {};

@@ -1,7 +1,8 @@
 // Superblock: what a zone knows of itself and of the store's keys. One file, two slots of 4096
 // bytes, written in turn, so that a torn write leaves the other slot.
 //
-//   slot      = "SRSUPER1" ‖ format version u32 ‖ body size u32 ‖ XXH64(body) u64 ‖ body ‖ zeros
+//   slot      = "SRSUPER1" ‖ format version u32 ‖ body size u32 ‖ checksum u64 ‖ body ‖ zeros
+//   checksum  = XXH64 of the body, seeded with format version and body size (as one u64)
 //   body      = content ‖ HMAC-SHA256(store key, format version ‖ content)
 //   content   = slot counter u64 ‖ store id 16 ‖ zone id 16 ‖ zone state u8 ‖ zone count u8
 //             ‖ small k u8 ‖ small m u8 ‖ large k u8 ‖ large m u8 ‖ 00 00 ‖ large from u32

@@ -1,0 +1,153 @@
+// Rows: the worked example of docs/format/row.md, and that no bytes of a row harm their reader.
+#include "format/row.h"
+
+#include "format/format_testing.h"
+
+namespace strongroom::format {
+
+namespace {
+
+Bytes Encoded(const Row& row) {
+  Bytes out;
+  EncodeRow(row, &out);
+  return out;
+}
+
+Row RandomRow(testing::Random& random, BlobKind kind, ByteSpan body) {
+  Row row;
+  row.modified = random.Next();
+  row.body = body;
+  row.blob.kind = kind;
+  if (kind == BlobKind::kNone) return row;
+  row.blob.id = TakeId(random);
+  row.blob.size = random.Next();
+  row.blob.crc64 = random.Next();
+  Bytes wrap = random.Take(kDekWrapSize);
+  std::copy(wrap.begin(), wrap.end(), row.blob.wrap.begin());
+  if (kind == BlobKind::kSmall) row.blob.location = random.Next();
+  if (kind == BlobKind::kLarge) row.blob.placement = static_cast<uint16_t>(random.Next());
+  if (kind == BlobKind::kLarge) row.blob.k = 4, row.blob.m = 2;
+  return row;
+}
+
+void ExpectEqual(const Row& a, const Row& b) {
+  EXPECT_EQ(a.modified, b.modified);
+  EXPECT_EQ(a.blob.kind, b.blob.kind);
+  EXPECT_EQ(a.blob.id, b.blob.id);
+  EXPECT_EQ(a.blob.size, b.blob.size);
+  EXPECT_EQ(a.blob.crc64, b.blob.crc64);
+  EXPECT_EQ(a.blob.wrap, b.blob.wrap);
+  EXPECT_EQ(a.blob.location, b.blob.location);
+  EXPECT_EQ(a.blob.placement, b.blob.placement);
+  EXPECT(a.blob.k == b.blob.k && a.blob.m == b.blob.m);
+  EXPECT_EQ(a.body, b.body);
+}
+
+constexpr BlobKind kKinds[] = {BlobKind::kNone, BlobKind::kSmall, BlobKind::kLarge};
+
+}  // namespace
+
+TEST(Row, TheWorkedExampleIsByteExact) {
+  EXPECT_EQ(ToHex(DekAad(kExampleStore, kExampleBlob)),
+            "0300000064656b202122232425262728292a2b2c2d2e2f404142434445464748494a4b4c4d4e4f");
+  EXPECT_EQ(ToHex(Encoded(ExampleRow())),
+            "01010068e5cf8b010000404142434445464748494a4b4c4d4e4f0a00000000000000b535a5ab66cd"
+            "1b8c101112131415161718191a1b1c1d1e1f2021222324252627bd2828ea60d72bf472b20560a09e"
+            "f027ac6e59e9eed12efcf89b6e3176cb40ab08172a496d2cb7e67570e263288f6304501000000a00"
+            "0000010000");
+  Row large = ExampleRow();
+  large.blob.kind = BlobKind::kLarge;
+  large.blob.placement = 1;
+  large.blob.k = 4;
+  large.blob.m = 2;
+  EXPECT_EQ(ToHex(ByteSpan(Encoded(large)).last(4 + 3)), "01000402010000");
+  Row bare;
+  bare.modified = kExampleMillis;
+  EXPECT_EQ(ToHex(Encoded(bare)), "01000068e5cf8b010000");
+  Bytes indexed;
+  EncodeIndexRow(kExampleSequence, kExampleSegmentNumber, Encoded(bare), &indexed);
+  EXPECT_EQ(ToHex(indexed), "07000000000000000a00000001000068e5cf8b010000");
+}
+
+TEST(Row, TheExamplesBlobOpensWithItsKeys) {
+  Row row = ExampleRow();
+  auto dek = aead::XaesOpen(kExampleBucketKey, DekAad(kExampleStore, kExampleBlob), row.blob.wrap);
+  ASSERT_OK(dek);
+  EXPECT_EQ(std::as_const(*dek).span(), kExampleDek);
+  // The wrap fits one blob of one store.
+  Bytes elsewhere = DekAad(kExampleBlob, kExampleStore);
+  EXPECT_CODE(aead::XaesOpen(kExampleBucketKey, elsewhere, row.blob.wrap), Code::kTampered);
+}
+
+TEST(Row, DecodesWhatItEncoded) {
+  testing::Random random(testing::Seed());
+  for (int round = 0; round < 200; ++round) {
+    for (BlobKind kind : kKinds) {
+      Bytes body = random.Take(random.Below(300));
+      Row row = RandomRow(random, kind, body);
+      Bytes bytes = Encoded(row);
+      auto decoded = DecodeRow(bytes);
+      ASSERT_OK(decoded);
+      ExpectEqual(*decoded, row);
+      Bytes indexed;
+      EncodeIndexRow(round + 1, 77, bytes, &indexed);
+      auto found = DecodeIndexRow(indexed);
+      ASSERT_OK(found);
+      EXPECT_EQ(found->revision, static_cast<uint64_t>(round + 1));
+      EXPECT_EQ(found->home, 77u);
+      EXPECT_EQ(found->image, bytes);
+      ExpectEqual(found->row, row);
+      EXPECT_EQ(IndexRowRevision(indexed), found->revision);
+    }
+  }
+}
+
+// A row has no length of its own (its effect has it), so a cut in the body is not seen here.
+TEST(Row, ACutInTheHeadIsCorruption) {
+  testing::Random random(testing::Seed());
+  const size_t heads[] = {10, 10 + 104 + 8, 10 + 104 + 4};
+  for (int i = 0; i < 3; ++i) {
+    Bytes body = random.Take(5);
+    Bytes bytes = Encoded(RandomRow(random, kKinds[i], body));
+    ASSERT(bytes.size() == heads[i] + 5);
+    EveryTruncation(bytes, [&](const Bytes& cut) {
+      auto row = DecodeRow(cut);
+      if (cut.size() < heads[i]) EXPECT_CODE(row, Code::kCorruption);
+      if (cut.size() < heads[i]) return;
+      ASSERT_OK(row);
+      EXPECT_EQ(row->body.size(), cut.size() - heads[i]);
+    });
+    Bytes indexed;
+    EncodeIndexRow(9, 1, bytes, &indexed);
+    EveryTruncation(indexed, [&](const Bytes& cut) {
+      EXPECT_EQ(DecodeIndexRow(cut).ok(), cut.size() >= kIndexRowHead + heads[i]);
+      EXPECT_EQ(IndexRowRevision(cut), cut.size() < kIndexRowHead ? 0u : 9u);
+    });
+  }
+}
+
+// Rows lie inside seals, so no checksum: but every byte is either refused or kept.
+TEST(Row, NoByteIsLostInDecoding) {
+  testing::Random random(testing::Seed());
+  for (BlobKind kind : kKinds) {
+    Bytes body = random.Take(5);
+    EveryFlip(Encoded(RandomRow(random, kind, body)), [](const Bytes& changed, size_t) {
+      auto row = DecodeRow(changed);
+      if (row.ok()) EXPECT_EQ(Encoded(*row), changed);
+    });
+  }
+}
+
+TEST(Row, AnUnknownVersionOrKindIsRefused) {
+  for (int value = 0; value < 256; ++value) {
+    Bytes bytes = Encoded(ExampleRow());
+    bytes[0] = static_cast<uint8_t>(value);
+    if (value > 1) EXPECT_CODE(DecodeRow(bytes), Code::kUnsupportedFormat);
+    if (value == 0) EXPECT_CODE(DecodeRow(bytes), Code::kCorruption);
+    bytes = Encoded(ExampleRow());
+    bytes[1] = static_cast<uint8_t>(value);
+    if (value > 2) EXPECT_CODE(DecodeRow(bytes), Code::kCorruption);
+  }
+}
+
+}  // namespace strongroom::format
