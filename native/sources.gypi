@@ -68,6 +68,7 @@
       "native/binding/completions.cc",
       "native/binding/convert.cc",
       "native/binding/engine_wrap.cc",
+      "native/binding/measure.cc",
       "native/binding/registry.cc",
       "native/binding/status_to_js.cc"
     ],

@@ -1,12 +1,12 @@
 // Names every tool that is missing, with its Debian package, before anything is compiled.
-//   node scripts/need.mjs demo|test
+//   node scripts/need.mjs bench|demo|test
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const purpose = process.argv[2];
-if (purpose !== 'demo' && purpose !== 'test') {
-  console.error('usage: node scripts/need.mjs demo|test');
+if (!['bench', 'demo', 'test'].includes(purpose)) {
+  console.error('usage: node scripts/need.mjs bench|demo|test');
   process.exit(2);
 }
 
@@ -82,7 +82,8 @@ const absent = wanted.filter((name) => {
 if (absent.length > 0) complaints.push(`npm packages: run \`npm ci\` first (${absent.join(', ')})`);
 
 if (complaints.length > 0) {
-  console.error(`\`npm ${purpose === 'demo' ? 'run demo' : 'test'}\` needs what is missing here:`);
+  const command = purpose === 'test' ? 'npm test' : `npm run ${purpose}`;
+  console.error(`\`${command}\` needs what is missing here:`);
   for (const complaint of complaints) console.error(`  - ${complaint}`);
   if (packages.size > 0)
     console.error(`On Debian or Ubuntu: apt install ${[...packages].join(' ')}`);

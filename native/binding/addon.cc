@@ -6,6 +6,7 @@
 #include "aead/aead.h"
 #include "binding/convert.h"
 #include "binding/engine_wrap.h"
+#include "binding/measure.h"
 #include "binding/registry.h"
 #include "binding/status_to_js.h"
 #include "erasure/reed_solomon.h"
@@ -130,6 +131,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("open", Napi::Function::New(env, Open));
   exports.Set("readRootHint", Napi::Function::New(env, ReadRootHint));
   exports.Set("describe", Napi::Function::New(env, Describe));
+  DefineMeasure(env, exports);
   return exports;
 }
 
