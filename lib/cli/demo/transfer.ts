@@ -60,27 +60,22 @@ export async function difference(
   return hash.digest('hex') === stored.sha256 ? null : 'other bytes';
 }
 
-/** Runs `work` on every item, at most `width` at once; an error or the signal ends it. */
+/** Runs `work` on every item, at most `width` at once; the first error ends it. */
 export async function inParallel<T>(
   width: number,
   items: readonly T[],
-  signal: AbortSignal,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   let next = 0;
-  let failed: unknown = null;
+  let failed = false;
   const worker = async (): Promise<void> => {
-    while (next < items.length && failed === null) {
+    while (next < items.length && !failed) {
       const item = items[next++] as T;
-      try {
-        signal.throwIfAborted();
-        await work(item);
-      } catch (error) {
-        failed ??= error;
-      }
+      await work(item).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      });
     }
   };
-  // All have ended when this returns: what follows may close the store.
   await Promise.all(Array.from({ length: width }, worker));
-  if (failed !== null) throw failed;
 }
