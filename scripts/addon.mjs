@@ -28,6 +28,7 @@ const steps = modified('build/Makefile') > listed ? ['build'] : ['configure', 'b
 const status = runTool('node-gyp', 'bin/node-gyp.js', [
   ...steps,
   `--nodedir=${makeHeaders()}`,
+  '--force-process-config', // The directory holds headers only.
   '-j',
   'max',
   '--loglevel=warn',

@@ -11,6 +11,7 @@ import { ProgressBar, sizeText } from './progress-bar.ts';
 
 const width = 32;
 const bucketName = 'demo';
+const interruptedCode = 130; // As a shell reports the end by SIGINT.
 
 interface Pass {
   readonly seconds: number;
@@ -27,42 +28,47 @@ export async function demo(directory: string, options: { place?: string }): Prom
   const parent = resolve(options.place ?? tmpdir());
   await mkdir(parent, { recursive: true });
   await checkSpace(parent, tree);
-  const place = await mkdtemp(join(parent, 'strongroom-demo-'));
-  const cleanUp = (): Promise<void> => rm(place, { recursive: true, force: true, maxRetries: 5 });
-  // An interrupted demo leaves no gigabytes behind.
-  const interrupted = (): void => void cleanUp().finally(() => process.exit(130));
+  // An interrupted demo stops, closes its store and leaves no gigabytes behind.
+  const stop = new AbortController();
+  const interrupted = (): void => stop.abort();
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
+  const place = await mkdtemp(join(parent, 'strongroom-demo-'));
   try {
-    return await run(tree, join(place, 'store'));
+    return await run(tree, join(place, 'store'), stop.signal);
+  } catch (error) {
+    if (stop.signal.aborted) return interruptedCode;
+    throw error;
   } finally {
     process.off('SIGINT', interrupted);
     process.off('SIGTERM', interrupted);
-    await cleanUp();
+    await rm(place, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-async function run(tree: SourceTree, path: string): Promise<number> {
+async function run(tree: SourceTree, path: string, signal: AbortSignal): Promise<number> {
   const wrong: string[] = [];
   let degraded = 0;
 
-  const whole = await open(path, { zones: 3 });
-  const bucket = whole.bucket(bucketName);
-  const { stored, pass: put } = await putAll(bucket, tree);
-  const get = await compareAll(bucket, stored, wrong, 'get');
-  const onDisk = await bytesOnDisk(path);
-  say('destroying zone-2 while reads and writes go on');
-  const load = await loseZone(bucket, stored, join(path, 'zone-2'));
+  const { stored, put, get, onDisk, load } = await withStore(path, async (store) => {
+    const bucket = store.bucket(bucketName);
+    const { stored, pass: put } = await putAll(bucket, tree, signal);
+    const get = await compareAll(bucket, stored, wrong, 'get', signal);
+    const onDisk = await bytesOnDisk(path);
+    say('destroying zone-2 while reads and writes go on');
+    const load = await loseZone(bucket, stored, join(path, 'zone-2'), signal);
+    degraded += await degradedReads(store);
+    return { stored, put, get, onDisk, load };
+  });
   wrong.push(...load.differences);
-  degraded += await degradedReads(whole);
-  await whole.close();
 
   say('reopening with two zones of three');
-  const rest = await open(path, { zones: 3 });
-  const all = [...stored, ...load.written];
-  const lost = await compareAll(rest.bucket(bucketName), all, wrong, 'get again');
-  degraded += await degradedReads(rest);
-  await rest.close();
+  const lost = await withStore(path, async (store) => {
+    const all = [...stored, ...load.written];
+    const pass = await compareAll(store.bucket(bucketName), all, wrong, 'get again', signal);
+    degraded += await degradedReads(store);
+    return pass;
+  });
 
   for (const each of wrong.slice(0, 10)) say(`differs: ${each}`);
   for (const each of load.failedWrites.slice(0, 10)) say(`write failed: ${each}`);
@@ -72,11 +78,24 @@ async function run(tree: SourceTree, path: string): Promise<number> {
   return wrong.length > 0 || load.failedWrites.length > 0 || degraded === 0 ? 1 : 0;
 }
 
-async function putAll(bucket: Bucket, tree: SourceTree): Promise<{ stored: Stored[]; pass: Pass }> {
+async function withStore<T>(path: string, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await open(path, { zones: 3 });
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function putAll(
+  bucket: Bucket,
+  tree: SourceTree,
+  signal: AbortSignal,
+): Promise<{ stored: Stored[]; pass: Pass }> {
   const bar = newBar('put      ', tree.files);
   const started = performance.now();
   const stored: Stored[] = [];
-  await inParallel(width, tree.files, async (file) => {
+  await inParallel(width, tree.files, signal, async (file) => {
     const one = await putFile(bucket, file);
     stored.push(one);
     bar.add(one.size);
@@ -90,10 +109,11 @@ async function compareAll(
   stored: readonly Stored[],
   wrong: string[],
   label: string,
+  signal: AbortSignal,
 ): Promise<Pass> {
   const bar = newBar(label.padEnd(9), stored);
   const started = performance.now();
-  await inParallel(width, stored, async (one) => {
+  await inParallel(width, stored, signal, async (one) => {
     const found = await difference(bucket, one, (bytes) => bar.add(bytes));
     if (found !== null) wrong.push(`${one.key}: ${found}`);
   });

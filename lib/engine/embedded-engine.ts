@@ -311,8 +311,8 @@ function toCommitted(packed: Buffer): Committed {
 }
 
 /**
- * Cuts a stream of arrays into the whole pieces that the addon takes. One byte at least is held back
- * until the end is known, because the last chunk of a blob is sealed as the last.
+ * Cuts a stream of arrays into the whole pieces that the addon takes. One byte at least is held
+ * back until the end is known, because the last chunk of a blob is sealed as the last.
  */
 class EmbeddedWriter implements BlobWriter {
   readonly native: NativeWriter;

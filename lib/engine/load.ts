@@ -44,7 +44,8 @@ function explain(reasons: readonly string[]): string {
   else if (text.includes('ERR_DLOPEN_DISABLED') || text.includes('Cannot load native addon'))
     remedy = 'start Node with --allow-addons';
   else if (existsSync(`${root}lib/engine/load.ts`)) remedy = 'run `npm run build:native`';
-  return `no addon for ${runtime} on ${process.platform}-${process.arch}${libc()}: ${text}; ${remedy}`;
+  const machine = `${process.platform}-${process.arch}${libc()}`;
+  return `no addon for ${runtime} on ${machine}: ${text}; ${remedy}`;
 }
 
 function candidates(): string[] {

@@ -1,5 +1,5 @@
-// Readers of the packed results: one buffer from the addon, decoded when asked for. The layouts stand
-// in native/binding/convert.h.
+// Readers of the packed results: one buffer from the addon, decoded when asked for. The layouts
+// stand in native/binding/convert.h.
 import type { BlobInfo, Committed, Page, Row } from './storage-engine.ts';
 
 const rowHead = 96;

@@ -10,6 +10,7 @@ namespace {
 struct Shared {
   std::string identity;  // Device and inode of each zone's folder.
   bool read_only = false;
+  uint64_t zone_deadline_nanos = 0;
   SecretBytes root_key;
   std::weak_ptr<engine::Engine> engine;
   size_t handles = 0;
@@ -46,6 +47,7 @@ Result<std::shared_ptr<engine::Engine>> OpenShared(
     auto open = shared.engine.lock();
     if (shared.identity != identity || !open) continue;
     if (shared.read_only != options.read_only ||
+        shared.zone_deadline_nanos != options.zone_deadline_nanos ||
         !aead::ConstantTimeEqual(shared.root_key.span(), options.root_key.span())) {
       return Status(Code::kInvalidArgument, "the store is open in this process with other options");
     }
@@ -54,6 +56,7 @@ Result<std::shared_ptr<engine::Engine>> OpenShared(
   }
   Shared shared;
   shared.read_only = options.read_only;
+  shared.zone_deadline_nanos = options.zone_deadline_nanos;
   shared.root_key = options.root_key.Clone();
   std::vector<std::string> zones = options.zones;
   io::Env* env = options.env;

@@ -468,21 +468,9 @@ void EngineImpl::Close() {
     if (!options_.read_only) indexes_->Checkpoint(kCloseNanos);
     indexes_->Stop();
   }
-  for (auto& zone : opened_->zones) {
-    for (auto* queue :
-         {&zone->read_threads, &zone->apply_thread, &zone->cell_threads, &zone->log_thread}) {
-      bool ended = (*queue)->Stop(options_.zone_deadline_nanos);
-      // An abandoned thread may still write: it keeps the zone, its lock and its index.
-      if (!ended) zone->cells = nullptr;
-      if (!ended) new std::shared_ptr<Zone>(zone);
-    }
-  }
+  for (auto& zone : opened_->zones) LetGo(zone, options_.zone_deadline_nanos);
   if (codec_) codec_->Stop(options_.zone_deadline_nanos);
   committer_ = nullptr;
-  for (auto& zone : opened_->zones) {
-    zone->index = nullptr;
-    zone->lock = nullptr;
-  }
 }
 
 }  // namespace

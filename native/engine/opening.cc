@@ -39,21 +39,17 @@ Status MakeDirectories(io::Env* env, const std::string& path) {
   return status.Is(Code::kExists) ? Status() : status;
 }
 
-// Locks the zone and reads its superblock. kNotFound: nothing there yet.
+// Locks the zone and reads its superblock. kNotFound: nothing there, and nothing was made there.
 Status Touch(const OpenOptions& options, Zone& zone) {
   io::Env* env = options.env;
   auto superblock = format::ReadSuperblock(env, zone.path);
-  if (!superblock.ok() && !superblock.status().Is(Code::kNotFound)) return superblock.status();
-  if (!superblock.ok() && (!options.create || options.read_only)) return superblock.status();
-  if (!superblock.ok()) TRY(MakeDirectories(env, zone.path));
-  auto lock = env->Lock(zone.path + "/lock", options.read_only);
-  if (!lock.ok()) {
-    // A read-only medium has no lock file to make, and no writer either.
-    if (!options.read_only || lock.status().Is(Code::kLocked)) return lock.status();
-  } else {
-    zone.lock = std::move(*lock);
-  }
   if (!superblock.ok()) return superblock.status();
+  auto lock = env->Lock(zone.path + "/lock", options.read_only);
+  if (lock.ok()) {
+    zone.lock = std::move(*lock);
+  } else if (!options.read_only || lock.status().Is(Code::kLocked)) {
+    return lock.status();  // A read-only medium has no lock file to make, and no writer either.
+  }
   // Again under the lock: another process may have written it in between.
   TRY_ASSIGN(zone.superblock, format::ReadSuperblock(env, zone.path));
   return {};
@@ -76,6 +72,15 @@ std::vector<Status> TouchAll(const OpenOptions& options,
     out.push_back(done[i]->Wait(options.zone_deadline_nanos));
   }
   return out;
+}
+
+// Makes the directory of a zone to be and locks it. kLocked when another open is about to make it
+// too: then that one has won.
+Status Claim(const OpenOptions& options, Zone& zone) {
+  TRY(MakeDirectories(options.env, zone.path));
+  TRY_ASSIGN(zone.lock, options.env->Lock(zone.path + "/lock", false));
+  bool made = format::ReadSuperblock(options.env, zone.path).ok() && zone.superblock.counter == 0;
+  return made ? Status(Code::kLocked, "another open has just made the zone") : Status();
 }
 
 // One zone of a new store. The superblock comes last: without it there is no zone.
@@ -109,9 +114,11 @@ Status CreateStore(const OpenOptions& options, std::vector<std::shared_ptr<Zone>
   shape.root_hint = options.root_hint;
   *keys = format::CreateStoreKeys(options.env, options.root_key.span(), &shape);
   for (auto& zone : zones) {
+    Status status = zone->lock ? Status() : Claim(options, *zone);
+    if (status.Is(Code::kLocked)) return status;
     zone->superblock = shape;
     options.env->Random(zone->superblock.zone_id);
-    Status status = CreateZone(options, *zone, *keys);
+    if (status.ok()) status = CreateZone(options, *zone, *keys);
     if (!status.ok()) {
       Code code = status.Is(Code::kNoSpace) ? Code::kNoSpace : Code::kUnavailable;
       return Status(
@@ -139,6 +146,35 @@ bool HalfMade(const std::vector<std::shared_ptr<Zone>>& zones, const std::vector
     }
   }
   return any && missing;
+}
+
+// One directory under two names would be one failure domain under two.
+Status RefuseSameDirectory(const OpenOptions& options) {
+  std::vector<io::FileInfo> seen;
+  for (const std::string& path : options.zones) {
+    auto info = options.env->Stat(path);
+    if (!info.ok()) continue;
+    for (const io::FileInfo& other : seen) {
+      if (other.device == info->device && other.inode == info->inode) {
+        return Status(Code::kInvalidArgument, "the same directory is given for two zones: " + path);
+      }
+    }
+    seen.push_back(*info);
+  }
+  return {};
+}
+
+void WarnOfSharedDevice(const OpenOptions& options,
+                        const std::function<void(const Event&)>& on_event) {
+  std::vector<uint64_t> devices;
+  for (const std::string& path : options.zones) {
+    auto info = options.env->Stat(path);
+    if (info.ok()) devices.push_back(info->device);
+  }
+  bool one = std::all_of(devices.begin(), devices.end(),
+                         [&](uint64_t device) { return device == devices.front(); });
+  if (devices.size() > 1 && one)
+    on_event({Event::Kind::kSharedDevice, 0, "one device for all zones"});
 }
 
 Status CheckShape(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
@@ -334,18 +370,31 @@ Status ReplayIndex(Zone& zone, const log::RecordSeal& seal, const format::Positi
   return {};
 }
 
-Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
-                                          const std::function<void(const Event&)>& on_event) {
-  auto opened = std::make_unique<Opened>();
-  for (size_t i = 0; i < options.zones.size(); ++i) opened->zones.push_back(NewZone(options, i));
-  opened->quorum = options.zones.size() / 2 + 1;
+void LetGo(const std::shared_ptr<Zone>& zone, uint64_t deadline_nanos) {
+  bool ended = true;
+  for (auto* queue :
+       {&zone->read_threads, &zone->apply_thread, &zone->cell_threads, &zone->log_thread}) {
+    ended &= (*queue)->Stop(deadline_nanos);
+  }
+  if (!ended) {
+    // Left behind on purpose: whatever the stuck thread touches stays.
+    new std::shared_ptr<Zone>(zone);
+    return;
+  }
+  zone->index = nullptr;
+  zone->lock = nullptr;
+}
+
+namespace {
+Status OpenInto(Opened* opened, const OpenOptions& options,
+                const std::function<void(const Event&)>& on_event) {
   std::vector<Status> touched = TouchAll(options, opened->zones);
   bool create = false;
   TRY(DecideFate(options, opened->zones, touched, &create));
   if (create) {
     TRY(CreateStore(options, opened->zones, &opened->keys));
   } else {
-    TRY(OpenKeys(options, opened.get(), touched, on_event));
+    TRY(OpenKeys(options, opened, touched, on_event));
   }
   const Zone* any = nullptr;
   for (auto& zone : opened->zones) {
@@ -358,8 +407,23 @@ Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
   for (auto& zone : opened->zones) {
     if (zone->present) OpenIndex(options, zone, opened->keys);
   }
-  TRY(RecoverLog(options, opened.get(), on_event));
-  return opened;
+  TRY(RecoverLog(options, opened, on_event));
+  WarnOfSharedDevice(options, on_event);
+  return {};
+}
+}  // namespace
+
+Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
+                                          const std::function<void(const Event&)>& on_event) {
+  TRY(RefuseSameDirectory(options));
+  auto opened = std::make_unique<Opened>();
+  opened->quorum = options.zones.size() / 2 + 1;
+  for (size_t i = 0; i < options.zones.size(); ++i) opened->zones.push_back(NewZone(options, i));
+  Status status = OpenInto(opened.get(), options, on_event);
+  if (status.ok()) return opened;
+  opened->set.clear();
+  for (auto& zone : opened->zones) LetGo(zone, options.zone_deadline_nanos);
+  return status;
 }
 
 }  // namespace strongroom::engine

@@ -24,6 +24,10 @@ struct Opened {
 Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
                                           const std::function<void(const Event&)>& on_event);
 
+// Ends the zone's threads and lets go of its index and lock. A thread stuck in a dead disk is
+// abandoned with the zone: it keeps the lock, for its late write must not meet another owner.
+void LetGo(const std::shared_ptr<Zone>& zone, uint64_t deadline_nanos);
+
 // Brings one index up to `tail`: from what it has applied if the chain from there is whole, else
 // from empty (the index is then made anew). Recovery, catch-up and rebuild are this one function.
 Status ReplayIndex(Zone& zone, const log::RecordSeal& seal, const format::Position& tail,

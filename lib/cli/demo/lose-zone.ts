@@ -32,6 +32,7 @@ export async function loseZone(
   bucket: Bucket,
   stored: readonly Stored[],
   zone: string,
+  signal: AbortSignal,
 ): Promise<UnderLoad> {
   const written: Stored[] = [];
   const differences: string[] = [];
@@ -42,6 +43,7 @@ export async function loseZone(
   let named = 0;
 
   const enough = (): boolean =>
+    signal.aborted ||
     failedWrites.length > 0 ||
     (gone !== null &&
       written.length - gone.writes >= writesAfter &&
@@ -75,7 +77,7 @@ export async function loseZone(
     while (!enough()) await call();
   };
   const destroy = async (): Promise<void> => {
-    while (written.length < writesBefore && failedWrites.length === 0) await nextMoment();
+    while (written.length < writesBefore && !enough()) await nextMoment();
     await destroyZone(zone);
     gone = { writes: written.length, reads };
   };
@@ -84,6 +86,7 @@ export async function loseZone(
     ...Array.from({ length: writers }, () => loop(write)),
     ...Array.from({ length: readers }, () => loop(read)),
   ]);
+  signal.throwIfAborted();
   return { written, reads, differences, failedWrites, longestWaitMs };
 }
 

@@ -60,22 +60,27 @@ export async function difference(
   return hash.digest('hex') === stored.sha256 ? null : 'other bytes';
 }
 
-/** Runs `work` on every item, at most `width` at once; the first error ends it. */
+/** Runs `work` on every item, at most `width` at once; an error or the signal ends it. */
 export async function inParallel<T>(
   width: number,
   items: readonly T[],
+  signal: AbortSignal,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   let next = 0;
-  let failed = false;
+  let failed: unknown = null;
   const worker = async (): Promise<void> => {
-    while (next < items.length && !failed) {
+    while (next < items.length && failed === null) {
       const item = items[next++] as T;
-      await work(item).catch((error: unknown) => {
-        failed = true;
-        throw error;
-      });
+      try {
+        signal.throwIfAborted();
+        await work(item);
+      } catch (error) {
+        failed ??= error;
+      }
     }
   };
+  // All have ended when this returns: what follows may close the store.
   await Promise.all(Array.from({ length: width }, worker));
+  if (failed !== null) throw failed;
 }

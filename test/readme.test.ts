@@ -1,0 +1,95 @@
+// Every code block of the README runs, and every link of the documents leads somewhere.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { runProgram } from './support/run-program.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const readme = read('README.md');
+const blocks = [...readme.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language, code]) => ({
+  language: language ?? '',
+  code: code ?? '',
+}));
+// Inside the package's own folder, so that `import 'strongroom'` finds it; outside what is tracked.
+const place = join(root, 'out/readme');
+
+test.before(() => mkdirSync(place, { recursive: true }));
+test.after.always(() => rmSync(place, { recursive: true, force: true }));
+
+test('the README has blocks of every kind', (t) => {
+  t.deepEqual([...new Set(blocks.map(({ language }) => language))].sort(), ['js', 'sh', 'ts']);
+});
+
+blocks.forEach(({ language, code }, i) => {
+  if (language === 'sh') {
+    test(`shell block ${i + 1} names commands that exist`, (t) => checkShell(t, code));
+    return;
+  }
+  test(`code block ${i + 1} runs and prints what its comments say`, async (t) => {
+    const file = join(place, `block-${i}.${language === 'js' ? 'mjs' : 'ts'}`);
+    writeFileSync(file, code);
+    const { code: exit, stdout, stderr } = await runProgram(file);
+    t.is(stderr, '');
+    t.is(exit, 0);
+    const promised = [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(
+      (match) => match[1],
+    );
+    t.deepEqual(stdout.trim().split('\n'), promised);
+  });
+});
+
+/** They cannot run inside `npm test`; what can go wrong is that a name changes. */
+function checkShell(t: { true(value: boolean, message?: string): void }, code: string): void {
+  const scripts = (JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts;
+  for (const line of code.trim().split('\n')) {
+    for (const step of line.split(' && ')) {
+      const script = /^npm (?:run )?(\w+)$/.exec(step)?.[1];
+      t.true(step === 'npm ci' || (script !== undefined && script in scripts), step);
+    }
+  }
+}
+
+test('.ci/run runs the test command of the README', (t) => {
+  const tests = readme.slice(readme.indexOf('## Tests'));
+  const command = /```sh\n(.*)\n```/.exec(tests)?.[1];
+  t.is(read('.ci/run').trim().split('\n').at(-1), command);
+});
+
+const documents = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+  'native/README.md',
+  'examples/README.md',
+].filter((path) => existsSync(join(root, path)));
+
+for (const path of documents) {
+  test(`the links of ${path} lead somewhere`, (t) => {
+    const text = read(path).replace(/^```.*?^```$/gms, '');
+    for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      const [file = '', anchor] = target.split('#');
+      const full = file === '' ? join(root, path) : join(root, dirname(path), file);
+      t.true(existsSync(full), `${target} does not exist`);
+      if (anchor !== undefined && existsSync(full)) {
+        t.true(anchors(readFileSync(full, 'utf8')).has(anchor), `${target}: no such heading`);
+      }
+    }
+    t.pass();
+  });
+}
+
+function anchors(markdown: string): Set<string> {
+  const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map((match) => match[1] ?? '');
+  return new Set(
+    headings.map((text) =>
+      text
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
