@@ -6,11 +6,28 @@
 // Row keys are held as latin1 strings: one character per byte, so `<` on them is memcmp.
 import { randomBytes } from 'node:crypto';
 import { StoreError } from '../errors.ts';
-import { Crc64, crc64 } from './crc64.ts';
-import { successor } from './row-key.ts';
+import { crc64 } from './crc64.ts';
+import {
+  type MemoryBlob,
+  MemoryKey,
+  MemoryReader,
+  MemoryWriter,
+  newBlobId,
+  part,
+} from './memory-blob.ts';
+import {
+  bytesOf,
+  type Entry,
+  type Group,
+  groupOf,
+  laterOf,
+  latin1,
+  MemoryPage,
+  type StoredRow,
+  textEnd,
+  utf8,
+} from './memory-scan.ts';
 import type {
-  BlobInfo,
-  BlobReader,
   BlobWriter,
   Check,
   Committed,
@@ -21,43 +38,14 @@ import type {
   KeyHandle,
   NewBlob,
   Page,
-  Row,
   RowKey,
   ScanRequest,
   StorageEngine,
   Transaction,
 } from './storage-engine.ts';
 
-const pieceSizeMax = 1 << 20;
 const rowKeySizeMax = 1100;
 const pageLimitMax = 10_000;
-
-/** A key is known by its wrapped form. */
-class MemoryKey {
-  readonly context: string;
-  constructor(context: string) {
-    this.context = context;
-  }
-}
-
-interface Blob {
-  readonly info: BlobInfo;
-  readonly key: MemoryKey;
-  /** In order, none empty, at most 1 MiB each. */
-  readonly pieces: readonly Uint8Array[];
-  readonly small: boolean;
-}
-
-interface StoredRow {
-  readonly row: Row;
-  readonly blob: Blob | null;
-}
-
-/** One line of a page: a row, or a common prefix. */
-interface Entry {
-  readonly text: string;
-  readonly stored: StoredRow | null;
-}
 
 export class MemoryEngine implements StorageEngine {
   readonly storeId: string = randomBytes(16).toString('hex');
@@ -183,7 +171,7 @@ export class MemoryEngine implements StorageEngine {
     return first === undefined || first >= end;
   }
 
-  #takeBlob(blob: NewBlob): Blob {
+  #takeBlob(blob: NewBlob): MemoryBlob {
     if (blob instanceof MemoryWriter) return blob.take();
     if (!('bytes' in blob) || blob.bytes.length > this.smallBlobMax)
       throw new StoreError('InvalidArgument', 'an inline blob is over smallBlobMax');
@@ -253,196 +241,7 @@ export class MemoryEngine implements StorageEngine {
   }
 }
 
-/** The row keys [start, end) that collapse into one entry. */
-interface Group {
-  readonly start: string;
-  readonly end: string;
-  readonly isPrefix: boolean;
-}
-
-function groupOf(key: string, request: ScanRequest): Group {
-  const prefix = commonPrefix(key, request);
-  if (prefix !== null) return { start: prefix, end: after(prefix), isPrefix: true };
-  if (!request.versionSize) return { start: key, end: `${key}\0`, isPrefix: false };
-  const start = key.slice(0, -request.versionSize);
-  return { start, end: after(start), isPrefix: false };
-}
-
-/** Up to and including the first delimiter, which counts in the text only, never in the version. */
-function commonPrefix(key: string, request: ScanRequest): string | null {
-  if (request.delimiter === undefined || request.delimiter.length === 0) return null;
-  const delimiter = latin1(request.delimiter);
-  const found = key.indexOf(delimiter, request.groupFrom ?? 0);
-  if (found < 0 || found + delimiter.length > textEnd(key, request.textFrom)) return null;
-  return key.slice(0, found + delimiter.length);
-}
-
-function laterOf(a: string, b: string): string {
-  return a > b ? a : b;
-}
-
-function textEnd(key: string, from: number): number {
-  const end = key.indexOf('\0', from);
-  return end < 0 ? key.length : end;
-}
-
-/** The first possible row key behind all that begin with `start`. */
-function after(start: string): string {
-  return latin1(successor(bytesOf(start)));
-}
-
-class MemoryPage implements Page {
-  readonly count: number;
-  readonly resume: Uint8Array | null;
-  readonly #entries: readonly Entry[];
-
-  constructor(entries: readonly Entry[], resume: Uint8Array | null) {
-    this.count = entries.length;
-    this.resume = resume;
-    this.#entries = entries;
-  }
-
-  isPrefix(i: number): boolean {
-    return this.#entry(i).stored === null;
-  }
-  text(i: number): string {
-    return this.#entry(i).text;
-  }
-  revision(i: number): number {
-    return this.#row(i)?.revision ?? 0;
-  }
-  modified(i: number): number {
-    return this.#row(i)?.modified ?? 0;
-  }
-  blobId(i: number): string | null {
-    return this.#row(i)?.blob?.id ?? null;
-  }
-  size(i: number): number {
-    return this.#row(i)?.blob?.size ?? 0;
-  }
-  crc64(i: number): string {
-    return this.#row(i)?.blob?.crc64 ?? '0';
-  }
-  body(i: number): Uint8Array {
-    return this.#row(i)?.body ?? new Uint8Array();
-  }
-
-  #row(i: number): Row | undefined {
-    return this.#entry(i).stored?.row;
-  }
-  #entry(i: number): Entry {
-    const entry = this.#entries[i];
-    if (entry === undefined) throw new RangeError(`entry ${i} of ${this.count}`);
-    return entry;
-  }
-}
-
-class MemoryWriter implements BlobWriter {
-  readonly #engine: MemoryEngine;
-  readonly #key: MemoryKey;
-  readonly #crc = new Crc64();
-  readonly #pieces: Uint8Array[] = [];
-  #size = 0;
-  #info: BlobInfo | null = null;
-  #gone = false;
-
-  constructor(engine: MemoryEngine, key: MemoryKey) {
-    this.#engine = engine;
-    this.#key = key;
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    this.#refuseWhenOver();
-    for (let at = 0; at < bytes.length; at += pieceSizeMax)
-      this.#pieces.push(Uint8Array.from(bytes.subarray(at, at + pieceSizeMax)));
-    this.#size += bytes.length;
-    this.#crc.update(bytes);
-  }
-
-  async finish(): Promise<BlobInfo> {
-    this.#refuseWhenOver();
-    this.#info = { id: newBlobId(), size: this.#size, crc64: this.#crc.value };
-    return this.#info;
-  }
-
-  async dispose(): Promise<void> {
-    this.#gone = true;
-    this.#pieces.length = 0;
-  }
-
-  /** For the commit that names this blob: hands it over, once. */
-  take(): Blob {
-    if (this.#info === null || this.#gone)
-      throw new StoreError('InternalError', 'a commit names a blob that is not finished');
-    this.#gone = true;
-    return { info: this.#info, key: this.#key, pieces: [...this.#pieces], small: false };
-  }
-
-  #refuseWhenOver(): void {
-    if (this.#engine.closed) throw new StoreError('STORE_CLOSED');
-    if (this.#gone || this.#info !== null)
-      throw new StoreError('InternalError', 'a blob writer was used after its end');
-  }
-}
-
-class MemoryReader implements BlobReader {
-  readonly #engine: MemoryEngine;
-  readonly #blob: Blob;
-  #offset: number;
-  #left: number;
-
-  constructor(engine: MemoryEngine, blob: Blob, offset: number, length: number) {
-    this.#engine = engine;
-    this.#blob = blob;
-    this.#offset = offset;
-    this.#left = length;
-  }
-
-  async read(): Promise<Uint8Array | null> {
-    if (this.#engine.closed) throw new StoreError('STORE_CLOSED');
-    const length = Math.min(this.#left, pieceSizeMax);
-    if (length === 0) return null;
-    const bytes = part(this.#blob.pieces, this.#offset, length);
-    this.#offset += length;
-    this.#left -= length;
-    return bytes;
-  }
-
-  close(): void {
-    this.#left = 0;
-  }
-}
-
-/** A copy of `length` bytes from `offset` of the pieces joined. */
-function part(pieces: readonly Uint8Array[], offset: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let begin = 0;
-  for (const piece of pieces) {
-    const from = Math.max(offset - begin, 0);
-    const to = Math.min(offset + length - begin, piece.length);
-    if (from < to) bytes.set(piece.subarray(from, to), begin + from - offset);
-    begin += piece.length;
-  }
-  return bytes;
-}
-
 function rowKey(key: RowKey): string {
   if (key.length > rowKeySizeMax) throw new StoreError('InvalidArgument', 'a row key is too long');
   return latin1(key);
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-}
-
-function bytesOf(key: string): Uint8Array {
-  return Buffer.from(key, 'latin1');
-}
-
-function utf8(text: string): string {
-  return Buffer.from(text, 'latin1').toString();
-}
-
-function newBlobId(): string {
-  return randomBytes(16).toString('hex').toUpperCase();
 }

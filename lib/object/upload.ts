@@ -5,7 +5,7 @@ import type { Interruptible, StoreContext } from '../context/store-context.ts';
 import type { BlobWriter, KeyHandle, NewBlob } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { aborted } from '../options.ts';
-import { type Pieces, PieceTypeError, pieceSizeMax } from './body.ts';
+import { type Pieces, PieceTypeError, pieceSizeMax } from './pieces.ts';
 import type { ProgressMeter } from './progress.ts';
 
 /** Pieces from this size on are worth a call of their own. */
@@ -39,6 +39,8 @@ export class Upload implements Interruptible {
   async seal(kek: KeyHandle, signal: AbortSignal | undefined): Promise<NewBlob> {
     const onAbort = () => this.interrupt(aborted(signal as AbortSignal));
     signal?.addEventListener('abort', onAbort, { once: true });
+    // It may have fired while the bucket was looked for; then no event comes.
+    if (signal?.aborted) onAbort();
     this.#context.interruptible.add(this);
     try {
       return await this.#seal(kek);

@@ -1,5 +1,6 @@
 // open: from a path and options to a store. Everything that contradicts itself is refused before
 // any I/O; then the root key is fetched, and the engine does the rest.
+import { stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Events, type Logger } from '../context/events.ts';
@@ -96,7 +97,7 @@ const knownGeometry: ReadonlySet<string> = new Set(['small', 'large', 'largeFrom
  * ```ts
  * import { open } from 'strongroom';
  *
- * await using store = await open('../data', { zones: 3 });
+ * await using store = await open('./data', { zones: 3 });
  * await store.bucket('docs').put('hello.txt', 'hi');
  * console.log(await (await store.bucket('docs').get('hello.txt'))?.text());
  * ```
@@ -105,6 +106,7 @@ export async function open(path: string | URL, options: OpenOptions = {}): Promi
   const plan = planOpen(path, options); // TypeError, InvalidArgument, ABORTED
   const events = new Events(plan.path, options.logger);
   const { openEmbedded, readRootHint } = await import('../engine/embedded-engine.ts');
+  await refuseOneForTwo(plan.zones);
   const hint = await readRootHint(plan.zones);
   if (hint === null && !plan.create)
     throw new StoreError('ZONE_UNAVAILABLE', `there is no store at ${plan.path}`);
@@ -226,7 +228,6 @@ function zonePaths(path: string, zones: 1 | 3 | string[]): string[] {
   if (zones.length !== 1 && zones.length !== 3)
     throw invalidArgument(`open: one or three zones make a store, not ${zones.length}`);
   const paths = zones.map(absolutePath);
-  // Two names of one directory are found by the engine, which can look.
   if (new Set(paths).size < paths.length)
     throw invalidArgument('open: the same directory is given for two zones');
   return paths;
@@ -266,6 +267,18 @@ function refuseInside(keyFile: string, zones: readonly string[]): void {
   for (const zone of zones)
     if (keyFile.startsWith(zone + sep) || dirname(keyFile) === zone)
       throw invalidArgument(`open: the key file ${keyFile} would lie inside the zone ${zone}`);
+}
+
+/** The same directory by two names, through symbolic links or a case-insensitive disk. */
+async function refuseOneForTwo(zones: readonly string[]): Promise<void> {
+  const seen = new Set<string>();
+  for (const zone of zones) {
+    // What does not exist yet, or cannot be looked at, is the engine's to judge.
+    const found = await stat(zone, { bigint: true }).catch(() => null);
+    const identity = found === null ? zone : `${found.dev} ${found.ino}`;
+    if (seen.has(identity)) throw invalidArgument(`open: ${zone} is given for two zones`);
+    seen.add(identity);
+  }
 }
 
 async function rootKeyFor(

@@ -26,7 +26,7 @@ const farewellMs = 1000;
  * ```ts
  * import { open } from 'strongroom';
  *
- * const store = await open('../data');
+ * const store = await open('./data');
  * try {
  *   await store.bucket('docs').put('hello.txt', 'hi');
  * } finally {

@@ -4,7 +4,6 @@ import { spawn } from 'node:child_process';
 import { existsSync, statfsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { withAddon } from '../support/addon.ts';
 
 const main = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 
@@ -37,7 +36,7 @@ const memory = '/dev/shm';
 const isMemory = (path: string): boolean => existsSync(path) && statfsSync(path).type === tmpfs;
 
 // Skipped in a checkout that lies in memory itself, where nothing is measured.
-const measuring = isMemory(fileURLToPath(new URL('.', import.meta.url))) ? test.skip : withAddon;
+const measuring = isMemory(fileURLToPath(new URL('.', import.meta.url))) ? test.skip : test.serial;
 
 measuring('the last line of stdout has exactly the fields that were promised', async (t) => {
   const { code, stdout, stderr } = await bench('pipeline', '--quick', '--json');

@@ -6,10 +6,10 @@ import { mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/pro
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { ExecutionContext } from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { type OpenOptions, open, type Store, type StoreEvent } from '../../lib/index.ts';
 import { found, rejection } from '../suite/support.ts';
-import { temporaryFolder, withAddon } from '../support/addon.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const index = fileURLToPath(new URL('../../lib/index.ts', import.meta.url));
 
@@ -70,7 +70,7 @@ async function elsewhere(store: string, options: OpenOptions): Promise<string> {
 for (const zones of [1, 3] as const) {
   const on = zones === 1 ? 'one zone' : 'three zones';
 
-  withAddon(`${on}: what was put is there after reopening`, async (t) => {
+  test.serial(`${on}: what was put is there after reopening`, async (t) => {
     const data = await path(t);
     const large = randomBytes(3 << 20);
     const before = await using(data, { zones }, async (store) => {
@@ -95,7 +95,7 @@ for (const zones of [1, 3] as const) {
     });
   });
 
-  withAddon(`${on}: nothing that was stored stands in clear on disk`, async (t) => {
+  test.serial(`${on}: nothing that was stored stands in clear on disk`, async (t) => {
     const data = await path(t);
     const secret = 'a-secret-that-nobody-else-would-write';
     await using(data, { zones }, async (store) => {
@@ -113,7 +113,7 @@ for (const zones of [1, 3] as const) {
   });
 }
 
-withAddon('the default key file lies beside the store, with a warning', async (t) => {
+test.serial('the default key file lies beside the store, with a warning', async (t) => {
   const data = await path(t);
   const told: StoreEvent[] = [];
   const warn = (event: object): void => void told.push(event as StoreEvent);
@@ -131,7 +131,7 @@ withAddon('the default key file lies beside the store, with a warning', async (t
   t.is(await using(data, { rootKey: { file: `${data}.rootkey` } }, text), 'text');
 });
 
-withAddon('a store opens with its root key only', async (t) => {
+test.serial('a store opens with its root key only', async (t) => {
   const data = await path(t);
   const key = randomBytes(32);
   const rootKey = (): Uint8Array => Uint8Array.from(key);
@@ -145,7 +145,7 @@ withAddon('a store opens with its root key only', async (t) => {
   t.is(await using(data, { rootKey }, text), 'text');
 });
 
-withAddon('a passphrase opens the store it made', async (t) => {
+test.serial('a passphrase opens the store it made', async (t) => {
   const data = await path(t);
   await using(data, { rootKey: { passphrase: 'correct horse' } }, put);
   t.is(await using(data, { rootKey: { passphrase: 'correct horse' } }, text), 'text');
@@ -153,7 +153,7 @@ withAddon('a passphrase opens the store it made', async (t) => {
   await rejection(t, open(data, { rootKey: randomBytes(32) }), 'WRONG_ROOT_KEY');
 });
 
-withAddon('a missing store is made only when it may be', async (t) => {
+test.serial('a missing store is made only when it may be', async (t) => {
   const data = await path(t);
   await rejection(t, open(data, { create: false }), 'ZONE_UNAVAILABLE');
   await rejection(t, open(data, { readOnly: true }), 'ZONE_UNAVAILABLE');
@@ -161,7 +161,7 @@ withAddon('a missing store is made only when it may be', async (t) => {
   t.false(existsSync(`${data}.rootkey`));
 });
 
-withAddon('a store that is open is locked for other processes, by any path', async (t) => {
+test.serial('a store that is open is locked for other processes, by any path', async (t) => {
   const data = await path(t);
   await using(data, {}, async (store) => {
     await put(store);
@@ -176,7 +176,7 @@ withAddon('a store that is open is locked for other processes, by any path', asy
   t.is(await elsewhere(data, {}), 'opened');
 });
 
-withAddon('a second open in the process attaches', async (t) => {
+test.serial('a second open in the process attaches', async (t) => {
   const data = await path(t);
   const first = await open(data);
   await put(first);
@@ -190,7 +190,7 @@ withAddon('a second open in the process attaches', async (t) => {
   await second.close();
 });
 
-withAddon('readOnly reads, refuses writes and writes not one byte', async (t) => {
+test.serial('readOnly reads, refuses writes and writes not one byte', async (t) => {
   const data = await path(t);
   await using(data, { zones: 3 }, put);
   const before = await contents(data);
@@ -208,7 +208,7 @@ withAddon('readOnly reads, refuses writes and writes not one byte', async (t) =>
   t.deepEqual(await contents(data), before);
 });
 
-withAddon('a zone that is missing, empty or of another store', async (t) => {
+test.serial('a zone that is missing, empty or of another store', async (t) => {
   const data = await path(t);
   const other = join(dirname(data), 'other');
   const rootKey = (): Uint8Array => new Uint8Array(32).fill(9);
@@ -241,7 +241,7 @@ withAddon('a zone that is missing, empty or of another store', async (t) => {
   await rejection(t, open(data, { zones: 3, rootKey }), 'QUORUM_LOST');
 });
 
-withAddon('the same directory twice, by symlink, is refused', async (t) => {
+test.serial('the same directory twice, by symlink, is refused', async (t) => {
   const data = await path(t);
   await mkdir(data);
   const [a, b, link] = ['a', 'b', 'link'].map((name) => join(data, name)) as [

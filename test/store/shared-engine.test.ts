@@ -171,6 +171,19 @@ test('small pieces are gathered, large ones pass through', async (t) => {
   }
 });
 
+test('a signal that fires while the bucket is looked for stops an upload', async (t) => {
+  const engine = new CountingEngine();
+  const docs = await storeOver(engine).createBucket('docs');
+  const controller = new AbortController();
+  engine.onGet = async () => controller.abort();
+  async function* stalled(): AsyncGenerator<Uint8Array> {
+    yield await new Promise<never>(() => {});
+  }
+  const put = docs.put('key', stalled(), { signal: controller.signal });
+  await rejection(t, put, 'ABORTED');
+  t.is(engine.started, 0);
+});
+
 test('every upload that fails disposes of its writer', async (t) => {
   const engine = new CountingEngine();
   const [docs, theirs] = [storeOver(engine).bucket('docs'), storeOver(engine).bucket('docs')];

@@ -52,24 +52,8 @@ export const closeSection: Section = (withStore) => {
     await closed;
   });
 
-  withStore('interrupts a body that never comes', async (t, store) => {
-    const bucket = store.bucket('docs');
-    await bucket.put('key', 'before');
-    const stalled = bucket.put('key', stall());
-    const outcome = rejection(t, stalled, 'STORE_CLOSED');
-    const started = Date.now();
-    await store.close();
-    t.true(Date.now() - started < 30_000);
-    await outcome;
-  });
-
   withStore('is closed when it is disposed', async (t, store) => {
     await store[Symbol.asyncDispose]();
     await rejection(t, store.bucket('docs').get('key'), 'STORE_CLOSED');
   });
 };
-
-async function* stall(): AsyncGenerator<Uint8Array> {
-  yield new Uint8Array(10);
-  await new Promise(() => {});
-}

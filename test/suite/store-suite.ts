@@ -1,5 +1,5 @@
 // The conformance suite of a store: what its verbs promise, whatever engine lies below.
-// memory.test.ts and embedded.test.ts run it.
+// memory.test.ts, one-zone.test.ts and three-zones.test.ts run it.
 import type { TestFn } from 'ava';
 import { bodySection } from './body-section.ts';
 import { bucketSection } from './bucket-section.ts';

@@ -1,0 +1,4 @@
+// Both suites over the embedded engine on three zones.
+import { suitesOnDisk } from './on-disk.ts';
+
+suitesOnDisk('three zones', 3);
