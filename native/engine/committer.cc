@@ -30,6 +30,14 @@ size_t FrameBytes(const Transaction& transaction) {
   return size;
 }
 
+Bytes RangeName(const Bytes& start, const Bytes& end) {
+  Bytes name;
+  ByteWriter w(&name);
+  w.Field(start);
+  w.Raw(end);
+  return name;
+}
+
 format::Row RowOf(const Effect& effect, uint64_t frame_location) {
   format::Row row;
   row.modified = effect.modified;
@@ -181,7 +189,7 @@ Status Committer::LookUp(const std::vector<Pending>& candidates) {
     if (row->row.blob.kind == BlobKind::kLarge) newer.large = row->row.blob;
   }
   for (size_t i = 0; i < ranges.size(); ++i) {
-    empty_[{ranges[i].start, ranges[i].end}] = looked.empty[i];
+    empty_[RangeName(ranges[i].start, ranges[i].end)] = looked.empty[i];
   }
   return {};
 }
@@ -199,7 +207,7 @@ Status Committer::CheckOne(const Transaction& transaction) {
     }
   }
   for (const auto& range : transaction.empty) {
-    bool empty = empty_[{range.start, range.end}];
+    bool empty = empty_[RangeName(range.start, range.end)];
     // Conservative where the batches hold deletes: a row that only the index still has counts,
     // unless a newer delete is known, so look at each newer row of the range.
     for (auto it = newer_.lower_bound(range.start); it != newer_.end() && it->first < range.end;

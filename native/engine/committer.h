@@ -90,7 +90,7 @@ class Committer {
   uint64_t next_sequence_;
   std::map<Bytes, Newer> newer_;   // From the batch in flight and the batch so far.
   std::map<Bytes, Newer> looked_;  // From the index, for the batch being prepared.
-  std::map<std::pair<Bytes, Bytes>, bool> empty_;
+  std::map<Bytes, bool> empty_;    // By RangeName.
   std::unique_ptr<Batch> in_flight_;
 
   std::atomic<uint64_t> sequence_, commits_{0}, batches_{0};

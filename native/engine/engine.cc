@@ -468,10 +468,9 @@ void EngineImpl::Close() {
     if (!options_.read_only) indexes_->Checkpoint(kCloseNanos);
     indexes_->Stop();
   }
-  StopZones(opened_->zones, options_.zone_deadline_nanos);
+  for (auto& zone : opened_->zones) LetGo(zone, options_.zone_deadline_nanos);
   if (codec_) codec_->Stop(options_.zone_deadline_nanos);
   committer_ = nullptr;
-  LetGo(opened_->zones);
 }
 
 }  // namespace

@@ -39,47 +39,48 @@ Status MakeDirectories(io::Env* env, const std::string& path) {
   return status.Is(Code::kExists) ? Status() : status;
 }
 
-// Locks the zone and reads its superblock. kNotFound: nothing there, and nothing is made either,
-// for a missing zone of an existing store must stay missing.
-Status Touch(io::Env* env, bool read_only, Zone& zone) {
-  TRY(format::ReadSuperblock(env, zone.path).status());
-  auto lock = env->Lock(zone.path + "/lock", read_only);
-  if (!lock.ok()) {
-    // A read-only medium has no lock file to make, and no writer either.
-    if (!read_only || lock.status().Is(Code::kLocked)) return lock.status();
-  } else {
+// Locks the zone and reads its superblock. kNotFound: nothing there, and nothing was made there.
+Status Touch(const OpenOptions& options, Zone& zone) {
+  io::Env* env = options.env;
+  auto superblock = format::ReadSuperblock(env, zone.path);
+  if (!superblock.ok()) return superblock.status();
+  auto lock = env->Lock(zone.path + "/lock", options.read_only);
+  if (lock.ok()) {
     zone.lock = std::move(*lock);
+  } else if (!options.read_only || lock.status().Is(Code::kLocked)) {
+    return lock.status();  // A read-only medium has no lock file to make, and no writer either.
   }
   // Again under the lock: another process may have written it in between.
   TRY_ASSIGN(zone.superblock, format::ReadSuperblock(env, zone.path));
   return {};
 }
 
-// The folder of a new store's zone, locked. Only once it is known that there is no store.
-Status Claim(io::Env* env, Zone& zone) {
-  if (zone.lock) return {};
-  TRY(MakeDirectories(env, zone.path));
-  TRY_ASSIGN(zone.lock, env->Lock(zone.path + "/lock", false));
-  if (format::ReadSuperblock(env, zone.path).status().Is(Code::kNotFound)) return {};
-  return Status(Code::kLocked, "another process has just made a store here");
-}
-
-// Runs `task` for every zone on its own thread; each is waited for with the zone's deadline. The
-// tasks outlive a thread that hangs, so they hold nothing of the caller's.
-std::vector<Status> OnAll(const OpenOptions& options,
-                          const std::vector<std::shared_ptr<Zone>>& zones,
-                          const std::function<Status(Zone&)>& task) {
+std::vector<Status> TouchAll(const OpenOptions& options,
+                             const std::vector<std::shared_ptr<Zone>>& zones) {
   std::vector<std::shared_ptr<io::Completion>> done;
+  auto given = std::make_shared<OpenOptions>();  // Outlives a thread that hangs.
+  given->env = options.env;
+  given->create = options.create;
+  given->read_only = options.read_only;
   for (const auto& zone : zones) {
     done.push_back(std::make_shared<io::Completion>());
     zone->log_thread->Post(
-        [task, zone, completion = done.back()] { completion->Set(task(*zone)); });
+        [given, zone, completion = done.back()] { completion->Set(Touch(*given, *zone)); });
   }
   std::vector<Status> out;
   for (size_t i = 0; i < zones.size(); ++i) {
     out.push_back(done[i]->Wait(options.zone_deadline_nanos));
   }
   return out;
+}
+
+// Makes the directory of a zone to be and locks it. kLocked when another open is about to make it
+// too: then that one has won.
+Status Claim(const OpenOptions& options, Zone& zone) {
+  TRY(MakeDirectories(options.env, zone.path));
+  TRY_ASSIGN(zone.lock, options.env->Lock(zone.path + "/lock", false));
+  bool made = format::ReadSuperblock(options.env, zone.path).ok() && zone.superblock.counter == 0;
+  return made ? Status(Code::kLocked, "another open has just made the zone") : Status();
 }
 
 // One zone of a new store. The superblock comes last: without it there is no zone.
@@ -100,21 +101,10 @@ Status CreateZone(const OpenOptions& options, Zone& zone, const format::StoreKey
                                                   : env->SyncDirectory(zone.path.substr(0, slash));
 }
 
-Status CannotCreate(const Zone& zone, const Status& why) {
-  bool telling = why.Is(Code::kNoSpace) || why.Is(Code::kLocked);
-  return Status(telling ? why.code() : Code::kUnavailable,
-                "zone " + std::to_string(zone.number) + " cannot be created: " + why.message());
-}
-
 Status CreateStore(const OpenOptions& options, std::vector<std::shared_ptr<Zone>>& zones,
                    format::StoreKeys* keys) {
   format::Superblock shape;
   shape.counter = 1;
-  std::vector<Status> claimed =
-      OnAll(options, zones, [env = options.env](Zone& zone) { return Claim(env, zone); });
-  for (size_t i = 0; i < zones.size(); ++i) {
-    if (!claimed[i].ok()) return CannotCreate(*zones[i], claimed[i]);
-  }
   options.env->Random(shape.store_id);
   shape.zone_count = static_cast<uint8_t>(zones.size());
   shape.small = options.small;
@@ -124,10 +114,16 @@ Status CreateStore(const OpenOptions& options, std::vector<std::shared_ptr<Zone>
   shape.root_hint = options.root_hint;
   *keys = format::CreateStoreKeys(options.env, options.root_key.span(), &shape);
   for (auto& zone : zones) {
+    Status status = zone->lock ? Status() : Claim(options, *zone);
+    if (status.Is(Code::kLocked)) return status;
     zone->superblock = shape;
     options.env->Random(zone->superblock.zone_id);
-    Status status = CreateZone(options, *zone, *keys);
-    if (!status.ok()) return CannotCreate(*zone, status);
+    if (status.ok()) status = CreateZone(options, *zone, *keys);
+    if (!status.ok()) {
+      Code code = status.Is(Code::kNoSpace) ? Code::kNoSpace : Code::kUnavailable;
+      return Status(
+          code, "zone " + std::to_string(zone->number) + " cannot be created: " + status.message());
+    }
     zone->present = true;
   }
   return {};
@@ -150,6 +146,35 @@ bool HalfMade(const std::vector<std::shared_ptr<Zone>>& zones, const std::vector
     }
   }
   return any && missing;
+}
+
+// One directory under two names would be one failure domain under two.
+Status RefuseSameDirectory(const OpenOptions& options) {
+  std::vector<io::FileInfo> seen;
+  for (const std::string& path : options.zones) {
+    auto info = options.env->Stat(path);
+    if (!info.ok()) continue;
+    for (const io::FileInfo& other : seen) {
+      if (other.device == info->device && other.inode == info->inode) {
+        return Status(Code::kInvalidArgument, "the same directory is given for two zones: " + path);
+      }
+    }
+    seen.push_back(*info);
+  }
+  return {};
+}
+
+void WarnOfSharedDevice(const OpenOptions& options,
+                        const std::function<void(const Event&)>& on_event) {
+  std::vector<uint64_t> devices;
+  for (const std::string& path : options.zones) {
+    auto info = options.env->Stat(path);
+    if (info.ok()) devices.push_back(info->device);
+  }
+  bool one = std::all_of(devices.begin(), devices.end(),
+                         [&](uint64_t device) { return device == devices.front(); });
+  if (devices.size() > 1 && one)
+    on_event({Event::Kind::kSharedDevice, 0, "one device for all zones"});
 }
 
 Status CheckShape(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
@@ -197,19 +222,25 @@ Status DecideFate(const OpenOptions& options, const std::vector<std::shared_ptr<
   return CheckShape(options, zones, touched);
 }
 
-// Opens the keys with the first zone's superblock and drops zones whose superblock is forged.
+// Opens the keys with the first superblock that lets them, and drops zones whose superblock is
+// forged. Only when none opens is the root key wrong: one zone's disk must not be able to say so.
 Status OpenKeys(const OpenOptions& options, Opened* opened, const std::vector<Status>& touched,
                 const std::function<void(const Event&)>& on_event) {
+  std::optional<Status> refused;
   bool have = false;
+  for (size_t i = 0; i < opened->zones.size() && !have; ++i) {
+    if (!touched[i].ok()) continue;
+    auto keys = format::OpenStoreKeys(options.root_key.span(), opened->zones[i]->superblock);
+    have = keys.ok();
+    if (have) opened->keys = std::move(*keys);
+    if (!have && !refused) refused = keys.status();
+  }
+  if (!have) return *refused;
   for (size_t i = 0; i < opened->zones.size(); ++i) {
     Zone& zone = *opened->zones[i];
     if (!touched[i].ok()) {
       zone.why = touched[i];
       continue;
-    }
-    if (!have) {
-      TRY_ASSIGN(opened->keys, format::OpenStoreKeys(options.root_key.span(), zone.superblock));
-      have = true;
     }
     zone.why = format::VerifySuperblock(options.env, zone.path, zone.superblock, opened->keys);
     zone.present = zone.why.ok();
@@ -339,13 +370,25 @@ Status ReplayIndex(Zone& zone, const log::RecordSeal& seal, const format::Positi
   return {};
 }
 
+void LetGo(const std::shared_ptr<Zone>& zone, uint64_t deadline_nanos) {
+  bool ended = true;
+  for (auto* queue :
+       {&zone->read_threads, &zone->apply_thread, &zone->cell_threads, &zone->log_thread}) {
+    ended &= (*queue)->Stop(deadline_nanos);
+  }
+  if (!ended) {
+    // Left behind on purpose: whatever the stuck thread touches stays.
+    new std::shared_ptr<Zone>(zone);
+    return;
+  }
+  zone->index = nullptr;
+  zone->lock = nullptr;
+}
+
 namespace {
-Status OpenInto(const OpenOptions& options, const std::function<void(const Event&)>& on_event,
-                Opened* opened) {
-  auto touch = [env = options.env, read_only = options.read_only](Zone& zone) {
-    return Touch(env, read_only, zone);
-  };
-  std::vector<Status> touched = OnAll(options, opened->zones, touch);
+Status OpenInto(Opened* opened, const OpenOptions& options,
+                const std::function<void(const Event&)>& on_event) {
+  std::vector<Status> touched = TouchAll(options, opened->zones);
   bool create = false;
   TRY(DecideFate(options, opened->zones, touched, &create));
   if (create) {
@@ -364,43 +407,23 @@ Status OpenInto(const OpenOptions& options, const std::function<void(const Event
   for (auto& zone : opened->zones) {
     if (zone->present) OpenIndex(options, zone, opened->keys);
   }
-  return RecoverLog(options, opened, on_event);
+  TRY(RecoverLog(options, opened, on_event));
+  WarnOfSharedDevice(options, on_event);
+  return {};
 }
 }  // namespace
 
 Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
                                           const std::function<void(const Event&)>& on_event) {
+  TRY(RefuseSameDirectory(options));
   auto opened = std::make_unique<Opened>();
-  for (size_t i = 0; i < options.zones.size(); ++i) opened->zones.push_back(NewZone(options, i));
   opened->quorum = options.zones.size() / 2 + 1;
-  Status status = OpenInto(options, on_event, opened.get());
+  for (size_t i = 0; i < options.zones.size(); ++i) opened->zones.push_back(NewZone(options, i));
+  Status status = OpenInto(opened.get(), options, on_event);
   if (status.ok()) return opened;
-  // Whoever hears of the refusal finds the store unlocked.
-  StopZones(opened->zones, options.zone_deadline_nanos);
-  LetGo(opened->zones);
+  opened->set.clear();
+  for (auto& zone : opened->zones) LetGo(zone, options.zone_deadline_nanos);
   return status;
-}
-
-void StopZones(const std::vector<std::shared_ptr<Zone>>& zones, uint64_t deadline_nanos) {
-  for (const auto& zone : zones) {
-    for (auto* queue :
-         {&zone->read_threads, &zone->apply_thread, &zone->cell_threads, &zone->log_thread}) {
-      if ((*queue)->Stop(deadline_nanos)) continue;
-      zone->abandoned = true;
-    }
-    if (!zone->abandoned) continue;
-    // A stuck thread may still write: it keeps the zone, its lock and its index, for good.
-    zone->cells = nullptr;
-    new std::shared_ptr<Zone>(zone);
-  }
-}
-
-void LetGo(const std::vector<std::shared_ptr<Zone>>& zones) {
-  for (const auto& zone : zones) {
-    if (zone->abandoned) continue;
-    zone->index = nullptr;
-    zone->lock = nullptr;
-  }
 }
 
 }  // namespace strongroom::engine

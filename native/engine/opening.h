@@ -21,14 +21,12 @@ struct Opened {
   size_t quorum = 1;
 };
 
-// A refused open leaves nothing locked.
 Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
                                           const std::function<void(const Event&)>& on_event);
 
-// Ends the zones' threads, each within the deadline. A zone with a thread that is stuck is
-// abandoned with all it has; LetGo closes the indexes of the others and unlocks them.
-void StopZones(const std::vector<std::shared_ptr<Zone>>& zones, uint64_t deadline_nanos);
-void LetGo(const std::vector<std::shared_ptr<Zone>>& zones);
+// Ends the zone's threads and lets go of its index and lock. A thread stuck in a dead disk is
+// abandoned with the zone: it keeps the lock, for its late write must not meet another owner.
+void LetGo(const std::shared_ptr<Zone>& zone, uint64_t deadline_nanos);
 
 // Brings one index up to `tail`: from what it has applied if the chain from there is whole, else
 // from empty (the index is then made anew). Recovery, catch-up and rebuild are this one function.

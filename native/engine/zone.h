@@ -14,11 +14,10 @@
 namespace strongroom::engine {
 
 struct Zone {
-  int number = 0;          // 1-based, as the user gave them.
+  int number = 0;  // 1-based, as the user gave them.
   std::string path;
-  bool present = false;    // Locked, with a superblock of this store that opens.
-  bool abandoned = false;  // A thread of it is stuck in a dead disk.
-  Status why;              // Why it is not present, or not in the set.
+  bool present = false;  // Locked, with a superblock of this store that opens.
+  Status why;            // Why it is not present, or not in the set.
   format::Superblock superblock;
   std::unique_ptr<io::FileLock> lock;
   std::shared_ptr<log::ZoneLog> log;
