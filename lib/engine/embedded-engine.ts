@@ -241,6 +241,8 @@ class EmbeddedEngine implements StorageEngine {
       bodies.push('body' in effect ? effect.body : null);
       keks.push(blob && 'kek' in blob ? keyOf(blob.kek) : null);
       if (blob instanceof EmbeddedWriter) {
+        // A second row on one blob would lose its bytes with the first row.
+        if (blob.over) throw invalidArgument('commit: the blob has its row already');
         writers.push(blob);
         blobs.push(blob.native);
       } else {
@@ -374,6 +376,10 @@ class EmbeddedWriter implements BlobWriter {
     const packed = await this.native.finish().catch(rethrow);
     this.#state = 'finished';
     return new PackedCommit(packed).blobs[0] as BlobInfo;
+  }
+
+  get over(): boolean {
+    return this.#state === 'over';
   }
 
   /** A commit names the blob now. */

@@ -109,13 +109,15 @@ void Committer::Run() {
 std::vector<Committer::Pending> Committer::TakeQueue() {
   std::vector<Pending> out;
   MutexLock lock(&mutex_);
-  while (queue_.empty() && expels_.empty() && !stopping_ && !in_flight_) wake_.Wait();
-  if (!expels_.empty() && in_flight_) return out;  // Expelling needs a quiet log.
-  if (!expels_.empty()) {
+  for (;;) {
+    while (queue_.empty() && expels_.empty() && !stopping_ && !in_flight_) wake_.Wait();
+    if (expels_.empty()) break;
+    if (in_flight_) return out;  // Expelling needs a quiet log.
+    // Before anything that was queued after it: a blob that a zone missed must not be committed
+    // while that zone counts.
     mutex_.Unlock();
     ExpelAsked();
     mutex_.Lock();
-    while (queue_.empty() && !stopping_) wake_.Wait();
   }
   size_t bytes = 0;
   while (!queue_.empty() && out.size() < kBatchTransactions) {

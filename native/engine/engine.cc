@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <unordered_map>
+#include <string_view>
+#include <unordered_set>
 
 #include "engine/blob_pins.h"
 #include "engine/committer.h"
@@ -42,11 +43,10 @@ Status CheckLimits(const Transaction& transaction) {
   if (transaction.effects.empty() || total > format::kBatchSizeMax / 2) {
     return Status(Code::kInvalidArgument, "a transaction has 1 effect at least, 8 MiB at most");
   }
-  for (size_t i = 0; i < transaction.effects.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      if (transaction.effects[i].key == transaction.effects[j].key) {
-        return Status(Code::kInvalidArgument, "one effect per row key");
-      }
+  std::unordered_set<std::string_view> keys;
+  for (const Effect& effect : transaction.effects) {
+    if (!keys.insert(AsString(effect.key)).second) {
+      return Status(Code::kInvalidArgument, "one effect per row key");
     }
   }
   return {};
@@ -82,7 +82,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
 
  private:
   Result<std::optional<Found>> GetFrom(const std::shared_ptr<Zone>& zone, index::Index& index,
-                                       const GetRequest& request);
+                                       const GetRequest& request, Status* broken);
   Status ReadSmall(const std::shared_ptr<Zone>& zone, const SmallBlobRead& read, Bytes* out);
   void StartBlobs();
   void StartCommitter();
@@ -186,8 +186,9 @@ void EngineImpl::StartIndexes() {
   options.deadlines = index_deadlines_.get();
   options.on_lost = [this](int zone, const Status& why) {
     if (closed()) return;
-    bool tampered = why.Is(Code::kTampered);
-    Report(tampered ? Event::Kind::kTampering : Event::Kind::kRot, zone, "index: " + why.message());
+    // A zone that failed or was expelled is reported as such; here only what its bytes show.
+    if (why.Is(Code::kTampered)) Report(Event::Kind::kTampering, zone, "index: " + why.message());
+    if (why.Is(Code::kCorruption)) Report(Event::Kind::kRot, zone, "index: " + why.message());
   };
   indexes_ = std::make_unique<IndexSet>(options, opened_->set);
   for (size_t i = 0; i < opened_->set.size(); ++i) {
@@ -265,22 +266,27 @@ void EngineImpl::Get(GetRequest request, Finding done) {
   auto shared = std::make_shared<GetRequest>(std::move(request));
   auto settle = std::make_shared<Finding>(std::move(done));
   auto attempt = [this, shared, settle](const std::shared_ptr<Zone>& zone,
-                                        index::Index& index) -> Result<IndexSet::Settle> {
-    auto found = std::make_shared<Result<std::optional<Found>>>(GetFrom(zone, index, *shared));
+                                        index::Index& index) -> IndexSet::Outcome {
+    Status broken;
+    auto found =
+        std::make_shared<Result<std::optional<Found>>>(GetFrom(zone, index, *shared, &broken));
+    if (!broken.ok()) return IndexSet::Outcome::Broken(broken);
     if (!found->ok()) return found->status();
     return IndexSet::Settle([settle, found] { (*settle)(std::move(*found)); });
   };
   indexes_->Read(attempt, [settle](Status status) { (*settle)(status); });
 }
 
-// The get walk: find the row, read its cells, verify, open.
+// The get walk (an index that errs is told in `broken`): find the row, read its cells, verify,
+// open.
 Result<std::optional<Found>> EngineImpl::GetFrom(const std::shared_ptr<Zone>& zone,
-                                                 index::Index& index, const GetRequest& request) {
+                                                 index::Index& index, const GetRequest& request,
+                                                 Status* broken) {
   thread_local std::string row_bytes;
   if (request.check) {
     row_bytes.clear();
     auto got = index.Get(request.check->key, &row_bytes);
-    if (!got.ok()) return IndexSet::Broken(got.status());
+    if (!got.ok()) return *broken = got.status();
     if (format::IndexRowRevision(AsBytes(row_bytes)) != request.check->revision) {
       return Status(Code::kPreconditionFailed, "a row is not at the expected revision");
     }
@@ -288,7 +294,7 @@ Result<std::optional<Found>> EngineImpl::GetFrom(const std::shared_ptr<Zone>& zo
   for (;;) {
     row_bytes.clear();
     auto got = index.Get(request.key, &row_bytes);
-    if (!got.ok()) return IndexSet::Broken(got.status());
+    if (!got.ok()) return *broken = got.status();
     if (!*got) return std::optional<Found>();
     TRY_ASSIGN(format::IndexRow row, format::DecodeIndexRow(AsBytes(row_bytes)));
     const format::BlobReference& blob = row.row.blob;
@@ -302,7 +308,7 @@ Result<std::optional<Found>> EngineImpl::GetFrom(const std::shared_ptr<Zone>& zo
       // Pinned too late if it was overwritten in between: then look again.
       std::string again;
       auto still = index.Get(request.key, &again);
-      if (!still.ok()) return IndexSet::Broken(still.status());
+      if (!still.ok()) return *broken = still.status();
       if (again != row_bytes) continue;
     }
     bool inline_bytes = open && blob.kind == format::BlobKind::kSmall;
@@ -360,11 +366,11 @@ void EngineImpl::Scan(index::ScanRequest request, Scanning scanning) {
   if (closed()) return scanning.fail(Status(Code::kClosed, "the store is closed"));
   auto shared = std::make_shared<index::ScanRequest>(std::move(request));
   auto attempt = [shared, scanning](const std::shared_ptr<Zone>&,
-                                    index::Index& index) -> Result<IndexSet::Settle> {
+                                    index::Index& index) -> IndexSet::Outcome {
     Attempt page = scanning.begin();
     auto end = index.Scan(*shared, page.sink);
     if (!end.ok() && end.status().Is(Code::kInvalidArgument)) return end.status();
-    if (!end.ok()) return IndexSet::Broken(end.status());
+    if (!end.ok()) return IndexSet::Outcome::Broken(end.status());
     return IndexSet::Settle([page, end = std::move(*end)] { page.done(end); });
   };
   indexes_->Read(attempt, scanning.fail);

@@ -143,9 +143,9 @@ void IndexSet::Post(size_t i, OperationRef operation) {
   std::shared_ptr<Zone> zone = slots_[i].zone;
   bool posted = zone->read_threads->Post([this, i, zone, operation] {
     if (operation->settled) return;
-    Result<Settle> result = operation->attempt(zone, *zone->index);
-    if (!result.ok() && result.status().Is(Code::kUnavailable)) {
-      Lose(i, result.status());  // Dispatches what ran here again, this operation included.
+    Outcome outcome = operation->attempt(zone, *zone->index);
+    if (outcome.index_broke) {
+      Lose(i, outcome.why);  // Dispatches what ran here again, this operation included.
       return;
     }
     if (operation->settled.exchange(true)) return;
@@ -154,7 +154,7 @@ void IndexSet::Post(size_t i, OperationRef operation) {
       if (operation->listed) outstanding_.erase(operation->place);
       operation->listed = false;
     }
-    result.ok() ? (*result)() : operation->give_up(result.status());
+    outcome.settle ? outcome.settle() : operation->give_up(outcome.why);
   });
   if (!posted && !operation->settled.exchange(true)) {
     operation->give_up(Status(Code::kClosed, "the store is closed"));
@@ -267,17 +267,17 @@ Result<IndexSet::Looked> IndexSet::Look(const std::vector<Bytes>& keys,
   };
   auto shared = std::make_shared<Shared>();
   auto attempt = [shared, keys, ranges](const std::shared_ptr<Zone>&,
-                                        index::Index& index) -> Result<Settle> {
+                                        index::Index& index) -> Outcome {
     Looked looked;
     looked.rows.resize(keys.size());
     for (size_t i = 0; i < keys.size(); ++i) {
       auto found = index.Get(keys[i], &looked.rows[i]);
-      if (!found.ok()) return Broken(found.status());
+      if (!found.ok()) return Outcome::Broken(found.status());
     }
     for (const auto& range : ranges) {
       bool empty = true;
       auto end = index.Scan(range, [&](ByteSpan, ByteSpan, bool) { empty = false; });
-      if (!end.ok()) return Broken(end.status());
+      if (!end.ok()) return Outcome::Broken(end.status());
       looked.empty.push_back(empty);
     }
     return Settle([shared, looked = std::move(looked)]() mutable {

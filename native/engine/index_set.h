@@ -50,16 +50,23 @@ class IndexSet {
   // Waits until one serves. The last failure when none ever will.
   Status AwaitServing();
 
-  // What an attempt found: how to settle the operation, or why not. kUnavailable: the index broke,
-  // try another zone; any other status settles the operation.
+  // What an attempt came to: how to settle the operation, or why it failed. When the index itself
+  // broke, the operation is tried on another zone.
   using Settle = std::function<void()>;
-  using Attempt = std::function<Result<Settle>(const std::shared_ptr<Zone>&, index::Index&)>;
+  struct Outcome {
+    Outcome(Settle done) : settle(std::move(done)) {}   // NOLINT: implicit by design
+    Outcome(Status status) : why(std::move(status)) {}  // NOLINT: implicit by design
+    static Outcome Broken(Status status) {
+      Outcome out(std::move(status));
+      out.index_broke = true;
+      return out;
+    }
+    Settle settle;
+    Status why;
+    bool index_broke = false;
+  };
+  using Attempt = std::function<Outcome(const std::shared_ptr<Zone>&, index::Index&)>;
   void Read(Attempt attempt, std::function<void(Status)> give_up);
-  // An error of the index itself, as an attempt reports it.
-  static Status Broken(const Status& status) {
-    return Status(Code::kUnavailable, status.message());
-  }
-
   // Commit thread only. Applies to all; returns when the serving one has it. An error means that no
   // index is left: the batch is durable all the same.
   Status Apply(std::shared_ptr<const AppliedBatch> batch);
