@@ -112,7 +112,11 @@
       "native/io/sim_scheduler.cc",
       "native/io/sim_scheduler_test.cc",
       "native/io/sim_tamper.cc",
-      "native/io/task_queue_test.cc"
+      "native/io/task_queue_test.cc",
+      "native/log/log_reader_test.cc",
+      "native/log/recovery_test.cc",
+      "native/log/replicated_log_test.cc",
+      "native/log/ruling_test.cc"
     ],
     "strongroom_vectors_sources": [
       "native/aead/vectors_foreign_test.cc",

@@ -10,6 +10,11 @@ using format::SegmentOf;
 
 namespace {
 constexpr size_t kWindow = 256 * 1024;
+
+// Nothing sound there. What that means, the end or rot, is for recovery to say.
+bool IsAbsent(const Status& status) {
+  return status.Is(Code::kNotFound) || status.Is(Code::kCorruption);
+}
 }  // namespace
 
 LogReader::LogReader(ZoneLog* log, const RecordSeal* seal, format::Position position, Source source)
@@ -72,7 +77,7 @@ Result<std::optional<LogEntry>> LogReader::Next() {
       position_ = here->position;
       return std::optional<LogEntry>(std::move(*here));
     }
-    if (!here.ok() && !here.status().Is(Code::kNotFound)) return here.status();
+    if (!here.ok() && !IsAbsent(here.status())) return here.status();
   }
   TRY_ASSIGN(auto segments, log_->Segments());
   for (uint32_t segment : segments) {
@@ -82,8 +87,7 @@ Result<std::optional<LogEntry>> LogReader::Next() {
       position_ = first->position;
       return std::optional<LogEntry>(std::move(*first));
     }
-    bool absent = first.status().Is(Code::kNotFound) || first.status().Is(Code::kCorruption);
-    if (!first.ok() && !absent) return first.status();
+    if (!first.ok() && !IsAbsent(first.status())) return first.status();
   }
   return std::optional<LogEntry>();
 }

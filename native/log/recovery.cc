@@ -16,6 +16,13 @@ namespace {
 
 using Source = LogReader::Source;
 
+// Nothing sound is there: never written, torn or rotten. Anything else is the disk's failure.
+bool IsAbsent(const Status& status) {
+  return status.Is(Code::kNotFound) || status.Is(Code::kCorruption);
+}
+
+constexpr size_t kScanStep = 1 << 20;
+
 // Recovery's state between its steps. Every step works on the zones that have not failed.
 class Recovery {
  public:
@@ -43,9 +50,14 @@ class Recovery {
   Position Anchor(size_t zone, LogReader& reader);
   Fault ChooseTruth();
   Status RefuseRot(size_t zone, const Position& tail);
+  Status RefuseLater(size_t zone, uint32_t segment, uint32_t offset, ByteSpan block,
+                     const Position& tail);
   Fault Equalize();
+  Fault JudgeMembers();
+  Result<int> Lacks(size_t zone);
   Result<Position> CommonWith(size_t zone);
   Result<Position> CommonOfStale(size_t zone);
+  Result<Position> WalkTogether(size_t zone, Position common);
   Result<std::optional<EpochMark>> Previous(ZoneLog& log, const EpochMark& mark);
   Status CatchUp(size_t zone, const Position& common);
   Fault Reserve(Recovered* out);
@@ -127,7 +139,7 @@ Recovery::Fault Recovery::Gather() {
   auto verdict = Rule(evidence, options_.quorum);
   if (!verdict.ok()) return OfAll(verdict.status());
   verdict_ = *verdict;
-  for (auto* list : {&verdict_.members, &verdict_.stale}) {
+  for (auto* list : {&verdict_.members, &verdict_.stale, &verdict_.holders}) {
     for (size_t& i : *list) i = standing_[i];
   }
   return Fine();
@@ -142,8 +154,7 @@ Result<std::optional<EpochMark>> Recovery::HighestEpoch(ZoneLog& log) {
     auto header = log.Header(*it);
     if (!header.ok()) {
       // A segment whose making a crash cut short; nothing was ever written behind its header.
-      bool unborn = header.status().Is(Code::kNotFound) || header.status().Is(Code::kCorruption);
-      if (unborn) continue;
+      if (IsAbsent(header.status())) continue;
       return header.status();
     }
     auto first = reader.At(Location(header->epoch_segment, kBlock));
@@ -151,8 +162,10 @@ Result<std::optional<EpochMark>> Recovery::HighestEpoch(ZoneLog& log) {
       return std::optional<EpochMark>(EpochMark{first->position.epoch, header->epoch_segment,
                                                 first->position, first->record.epoch});
     }
-    if (!first.ok() && !first.status().Is(Code::kNotFound)) return first.status();
-    below = header->epoch_segment;  // That epoch never stood here; look at the one before.
+    bool absent = first.ok() || IsAbsent(first.status());
+    if (!absent) return first.status();
+    // That epoch never stood here, or rots: then another zone of its set has it, or RefuseRot asks.
+    below = header->epoch_segment;
   }
   return std::optional<EpochMark>();
 }
@@ -197,25 +210,29 @@ Result<Position> Recovery::WalkToTail(size_t zone) {
 
 Recovery::Fault Recovery::WalkMembers() {
   tails_.assign(zones_.size(), {});
-  for (size_t i : verdict_.members) {
-    auto tail = WalkToTail(i);
-    if (!tail.ok()) return Of(i, tail.status());
-    tails_[i] = *tail;
+  for (auto* list : {&verdict_.members, &verdict_.holders}) {
+    for (size_t i : *list) {
+      if (tails_[i].location != 0) continue;  // It is on both lists.
+      auto tail = WalkToTail(i);
+      if (!tail.ok()) return Of(i, tail.status());
+      tails_[i] = *tail;
+    }
   }
   return Fine();
 }
 
 Recovery::Fault Recovery::ChooseTruth() {
-  // Along one chain, locations only grow; a member that lacks the ruling record is shorter.
+  // Along one chain, locations only grow.
   auto longer = [&](size_t a, size_t b) { return tails_[a].location < tails_[b].location; };
-  const auto& members = verdict_.members;
-  truth_ = *std::max_element(members.begin(), members.end(), longer);
+  const auto& holders = verdict_.holders;
+  truth_ = *std::max_element(holders.begin(), holders.end(), longer);
   tail_ = tails_[truth_];
   if (verdict_.epoch && tail_.location < verdict_.epoch->position.location) {
     return OfAll(Status(Code::kCorruption, "the log is rotten below the ruling epoch"));
   }
   if (options_.read_only) {
     // What stands on every present member: all acknowledged records do.
+    const auto& members = verdict_.members;
     truth_ = *std::min_element(members.begin(), members.end(), longer);
     tail_ = tails_[truth_];
     return Fine();
@@ -224,38 +241,50 @@ Recovery::Fault Recovery::ChooseTruth() {
   return rot.ok() ? Fine() : OfAll(rot);
 }
 
-// A sound batch past the tail that says more than the tail: then the record between them is rot,
-// not a torn end, because the later one was written only after the barrier. Never cut it off.
+// Does the log say more past the tail than the one batch that a crash may have torn? Then what lies
+// between is rot, since a batch is written only after the barrier of the one before. Never cut it.
 Status Recovery::RefuseRot(size_t zone, const Position& tail) {
-  LogReader reader = ReaderOf(zone, {});
-  auto later = [&](uint64_t location) -> Status {
-    auto entry = reader.At(location);
-    if (!entry.ok() || entry->position.sequence <= tail.sequence) return {};
-    return Status(Code::kCorruption,
-                  "rot: transactions after " + std::to_string(tail.sequence) +
-                      " are in the log, but the record that leads to them is not sound");
-  };
-  TRY_ASSIGN(auto segments, zones_[zone].log->Segments());
+  ZoneLog& log = *zones_[zone].log;
+  TRY_ASSIGN(auto segments, log.Segments());
   for (uint32_t segment : segments) {
     if (segment < SegmentOf(tail.location)) continue;
-    if (segment > SegmentOf(tail.location)) {
-      TRY(later(Location(segment, kBlock)));
-      continue;
-    }
-    uint64_t limit = tail.end + 2 * format::kBatchSizeMax;
+    bool last = segment == SegmentOf(tail.location);
     AlignedBytes window;
-    for (uint64_t at = tail.end; at < limit; at += 1 << 20) {
-      auto got = zones_[zone].log->ReadDirect(segment, OffsetOf(at), &window, 1 << 20);
-      if (!got.ok() || *got == 0) break;
-      for (size_t i = 0; i < *got; i += kBlock) {
-        if (window.data()[i] == 'S') TRY(later(at + i));  // "SRBATCH1"
+    for (uint64_t at = last ? OffsetOf(tail.end) : kBlock;; at += kScanStep) {
+      TRY_ASSIGN(size_t got, log.ReadDirect(segment, at, &window, kScanStep));
+      for (size_t i = 0; i + kBlock <= got; i += kBlock) {
+        auto offset = static_cast<uint32_t>(at + i);
+        TRY(RefuseLater(zone, segment, offset, ByteSpan(window.data() + i, kBlock), tail));
       }
+      if (got < kScanStep) break;
     }
   }
   return {};
 }
 
+// Is the block at `offset`, past the tail, the beginning of a batch that shows rot before it?
+Status Recovery::RefuseLater(size_t zone, uint32_t segment, uint32_t offset, ByteSpan block,
+                             const Position& tail) {
+  aead::Id id;  // As the batch itself names it: the segment's header may be what rots.
+  std::copy_n(block.begin() + 8, id.size(), id.begin());
+  auto batch = format::DecodeBatchHeader(block, id, offset);
+  if (!batch.ok() || batch->first_sequence <= tail.sequence) return {};
+  Status rot(Code::kCorruption, "rot: transactions after " + std::to_string(tail.sequence) +
+                                    " are in the log, but what leads to them is not sound");
+  auto header = zones_[zone].log->Header(segment);
+  // The header was durable before the first batch was written.
+  if (!header.ok()) return IsAbsent(header.status()) ? rot : header.status();
+  if (header->id != id) return {};  // Of the file that these blocks belonged to before.
+  LogReader reader = ReaderOf(zone, {});
+  auto entry = reader.At(Location(segment, offset));
+  if (!entry.ok()) return IsAbsent(entry.status()) ? Status() : entry.status();
+  // With nothing but torn cells, it is the last batch itself. An epoch record says nothing new.
+  bool torn_end = entry->record.head.chain_before == tail.chain;
+  return torn_end || entry->position.sequence <= tail.sequence ? Status() : rot;
+}
+
 Recovery::Fault Recovery::Equalize() {
+  if (Fault fault = JudgeMembers(); !fault.ok()) return fault;
   for (size_t i : standing_) {
     if (i == truth_) continue;
     auto common = CommonWith(i);
@@ -265,33 +294,75 @@ Recovery::Fault Recovery::Equalize() {
     }
     if (Status status = CatchUp(i, *common); !status.ok()) return Of(i, status);
   }
-  // Leftovers of a reign that never stood. RefuseRot has proved that they say nothing new.
-  return Fine();
+  // A batch with torn cells links to the tail as the new epoch will. Were it left there, the next
+  // walk would follow it into a dead end. RefuseRot has proved that nothing else is past the tail.
+  if (tail_.location == 0) return Fine();
+  Status cut = zones_[truth_].log->CutAfter(SegmentOf(tail_.location), OffsetOf(tail_.end));
+  return cut.ok() ? Fine() : Of(truth_, cut);
+}
+
+// Members differ by one record at most: each was written after the barrier of the one before. One
+// that lacks more lost what it had acknowledged. It is healed, but its word counts for nothing:
+// whoever it may have served epochs with since is not here to say so.
+Recovery::Fault Recovery::JudgeMembers() {
+  size_t counting = standing_.size();
+  for (size_t i : verdict_.members) {
+    auto lacking = Lacks(i);
+    if (!lacking.ok()) return Of(truth_, lacking.status());
+    if (*lacking <= 1) continue;
+    --counting;
+    if (options_.on_alarm) {
+      options_.on_alarm(zones_[i].number, "the zone lacks records that it had acknowledged");
+    }
+  }
+  if (counting >= options_.quorum) return Fine();
+  return OfAll(Status(Code::kQuorumLost, "a zone lacks records that it had acknowledged: " +
+                                             std::to_string(counting) + " zones count, " +
+                                             std::to_string(options_.quorum) + " must"));
+}
+
+// How many records the truth has after this member's tail; more than one counts as two.
+Result<int> Recovery::Lacks(size_t zone) {
+  if (!Holds(truth_, tails_[zone])) return 0;  // It diverges: CommonWith has words for that.
+  LogReader beyond = ReaderOf(truth_, tails_[zone]);
+  for (int lacking = 0; lacking < 2; ++lacking) {
+    TRY_ASSIGN(auto entry, beyond.Next());
+    if (!entry || entry->position.location > tail_.location) return lacking;
+  }
+  return 2;
 }
 
 Result<Position> Recovery::CommonWith(size_t zone) {
-  const auto& members = verdict_.members;
-  bool member = std::find(members.begin(), members.end(), zone) != members.end();
-  if (member && Holds(truth_, tails_[zone])) return tails_[zone];
-  if (member && options_.on_alarm) options_.on_alarm(zones_[zone].number, "a member diverges");
+  auto is_on = [zone](const std::vector<size_t>& list) {
+    return std::find(list.begin(), list.end(), zone) != list.end();
+  };
+  if (is_on(verdict_.members) && Holds(truth_, tails_[zone])) return tails_[zone];
+  // A member may end in a record that a recovery copied there from a reign that never stood. One
+  // that has the ruling record and another after it than the truth is the work of no crash.
+  if (is_on(verdict_.members) && is_on(verdict_.holders) && options_.on_alarm) {
+    options_.on_alarm(zones_[zone].number, "the zone diverges from its set");
+  }
   return CommonOfStale(zone);
 }
 
 Result<std::optional<EpochMark>> Recovery::Previous(ZoneLog& log, const EpochMark& mark) {
   if (mark.payload.previous_epoch == 0) return std::optional<EpochMark>();
   LogReader reader(&log, options_.seal, {}, Source::kCached);
-  TRY_ASSIGN(auto entry, reader.At(Location(mark.payload.previous_epoch_segment, kBlock)));
-  return std::optional<EpochMark>(EpochMark{entry.position.epoch,
-                                            mark.payload.previous_epoch_segment, entry.position,
-                                            entry.record.epoch});
+  auto entry = reader.At(Location(mark.payload.previous_epoch_segment, kBlock));
+  // Without it nothing is known to be common: everything is copied.
+  if (!entry.ok() && IsAbsent(entry.status())) return std::optional<EpochMark>();
+  if (!entry.ok()) return entry.status();
+  return std::optional<EpochMark>(EpochMark{entry->position.epoch,
+                                            mark.payload.previous_epoch_segment, entry->position,
+                                            entry->record.epoch});
 }
 
-// The last record that a stale zone shares with the truth: both walk back through their epochs to
-// the one they share; what the truth's next reign was based on is common, if the zone has it.
+// The last record that this zone shares with the truth: both walk back through their epochs to the
+// one they share, then forward side by side. The base of a later reign is no proof that all before
+// it is here: a zone falls out because its disk fails.
 Result<Position> Recovery::CommonOfStale(size_t zone) {
-  ZoneLog& stale_log = *zones_[zone].log;
-  TRY_ASSIGN(auto theirs, HighestEpoch(stale_log));
-  std::optional<EpochMark> ours = verdict_.epoch, after;
+  TRY_ASSIGN(auto theirs, HighestEpoch(*zones_[zone].log));
+  std::optional<EpochMark> ours = verdict_.epoch;
   while (theirs && ours &&
          (theirs->number != ours->number || theirs->position.chain != ours->position.chain)) {
     if (theirs->number == ours->number) {
@@ -299,33 +370,38 @@ Result<Position> Recovery::CommonOfStale(size_t zone) {
                                            " holds another record of the same epoch");
     }
     if (theirs->number > ours->number) {
-      TRY_ASSIGN(theirs, Previous(stale_log, *theirs));
+      TRY_ASSIGN(theirs, Previous(*zones_[zone].log, *theirs));
     } else {
-      after = ours;
       TRY_ASSIGN(ours, Previous(*zones_[truth_].log, *ours));
     }
   }
   if (!theirs || !ours) return Position{};  // Nothing in common: copied from the first segment.
-  Position common = theirs->position;
-  if (after && Holds(zone, after->payload.base)) {
-    LogReader reader = ReaderOf(zone, {});
-    if (after->payload.base.location != 0) {
-      TRY_ASSIGN(auto base, reader.At(after->payload.base.location));
-      common = base.position;
-    } else {
-      common = {};
+  return WalkTogether(zone, theirs->position);
+}
+
+Result<Position> Recovery::WalkTogether(size_t zone, Position common) {
+  LogReader mine = ReaderOf(zone, common), truth = ReaderOf(truth_, common);
+  Position before = common;
+  std::optional<LogEntry> last;
+  for (int extra = 0;;) {
+    TRY_ASSIGN(auto entry, mine.Next());
+    if (!entry) break;
+    std::optional<LogEntry> same;
+    if (extra == 0) {
+      TRY_ASSIGN(same, truth.Next());
     }
-    LogReader beyond = ReaderOf(zone, common);
-    for (int extra = 0;; ++extra) {
-      TRY_ASSIGN(auto entry, beyond.Next());
-      if (!entry) break;
+    if (same && same->position.chain == entry->position.chain) {
+      before = common;
+      common = entry->position;
+      last = std::move(entry);
+    } else if (++extra > 1) {
       // One batch was in flight when the zone fell out; more means that it lived on by itself.
-      if (extra == 1) {
-        return Status(Code::kRolledBack, "zone " + std::to_string(zones_[zone].number) +
-                                             " runs on past the common base: a fork");
-      }
+      return Status(Code::kRolledBack, "zone " + std::to_string(zones_[zone].number) +
+                                           " runs on past the common base: a fork");
     }
   }
+  // The last one may have been in flight when the zone's disk failed: its cells may be torn.
+  if (last && !ReaderOf(zone, {}).CheckBlobs(*last).ok()) return before;
   return common;
 }
 
@@ -337,11 +413,10 @@ Status Recovery::CatchUp(size_t zone, const Position& common) {
   uint32_t last = SegmentOf(tail_.location);
   uint32_t shared = SegmentOf(common.location);
   TRY_ASSIGN(auto wanted, source.Segments());
-  wanted.erase(std::remove_if(wanted.begin(), wanted.end(), [&](uint32_t s) { return s > last; }),
-               wanted.end());
+  // One whose making a crash cut short is no segment: the target may hold another by that name.
+  std::erase_if(wanted, [&](uint32_t s) { return s > last || !source.Header(s).ok(); });
   for (uint32_t segment : wanted) {
     if (segment < shared) continue;
-    if (!source.Header(segment).ok()) continue;  // Never came to life.
     uint64_t from = segment == shared ? OffsetOf(common.end) : 0;
     uint64_t to = segment == last ? OffsetOf(tail_.end) : UINT64_MAX;
     TRY(target.CopyFrom(source, segment, from, to));
@@ -366,7 +441,10 @@ Recovery::Fault Recovery::Reserve(Recovered* out) {
     next.epochs_reserved = out->epochs_reserved;
     auto file = options_.env->Open(zone.path + "/superblock", {io::OpenMode::kReadWrite, false});
     if (!file.ok()) return Of(i, file.status());
-    Status status = format::WriteSuperblock(file->get(), next, *options_.keys);
+    // The slot that stays must be durable before the other is touched; a dead process may have
+    // left it in the page cache only.
+    Status status = (*file)->Sync();
+    if (status.ok()) status = format::WriteSuperblock(file->get(), next, *options_.keys);
     if (!status.ok()) return Of(i, status);
     zone.superblock = std::move(next);
   }

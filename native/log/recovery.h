@@ -1,14 +1,15 @@
 // Recovery: from what the zones' disks hold to one true log, equal on every zone of a new epoch's
 // set. Runs at every open, before anything is served.
 //
-//   sync everything -> find each zone's highest epoch -> rule -> walk the members' chains to the
+//   sync everything -> find each zone's highest epoch -> rule -> walk the holders' chains to the
 //   longest sound tail -> make the other zones equal -> reserve epoch numbers -> append the new
 //   epoch
 //
-// The truth is the longest sound chain through the ruling epoch on a member of its set: every
-// acknowledged record stands on every member, so nothing acknowledged can be missing, and a longer
-// tail is adopted whole or not at all. A crash anywhere in here leaves a state from which the next
-// recovery reaches the same history (log/recovery_test.cc walks every crash point).
+// The truth is the longest sound chain through the ruling epoch on a zone that holds its record:
+// every acknowledged record stands on every member of its set, so nothing acknowledged can be
+// missing, and a longer tail is adopted whole or not at all. A crash anywhere in here leaves a
+// state from which the next recovery reaches the same history (log/recovery_test.cc walks every
+// crash point).
 #pragma once
 
 #include <functional>

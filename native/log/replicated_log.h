@@ -22,7 +22,8 @@ struct LogMember {
   int number = 0;
   aead::Id zone_id{};
   std::shared_ptr<ZoneLog> log;
-  std::shared_ptr<io::TaskQueue> queue;  // The zone's log thread.
+  // The zone's log thread. REQUIRES: the caller holds it too, else an expulsion waits for its end.
+  std::shared_ptr<io::TaskQueue> queue;
 };
 
 // Where the next batch goes and what it follows.

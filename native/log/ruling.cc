@@ -32,6 +32,7 @@ Result<Verdict> Rule(const std::vector<ZoneEvidence>& zones, size_t quorum) {
     bool member =
         zone.counts && (!set || std::find(set->begin(), set->end(), zone.zone_id) != set->end());
     (member ? verdict.members : verdict.stale).push_back(i);
+    if (zone.counts && (same || !ruling)) verdict.holders.push_back(i);
   }
   if (ruling) verdict.epoch = *ruling;
   if (verdict.members.empty()) {

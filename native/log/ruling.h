@@ -4,6 +4,10 @@
 // the superblocks of two zones before it is served, and its record stands on every zone of its set
 // (two at least) before anything is acknowledged under it. Any two zones share one with any other
 // two.
+//
+// Why the truth is on a zone that holds the record, member or not: a member without it proves that
+// the epoch never stood, so nothing was acknowledged under it; and a recovery copies the record to
+// a zone outside the set only after all that is before it.
 #pragma once
 
 #include <optional>
@@ -30,7 +34,8 @@ struct ZoneEvidence {
 
 struct Verdict {
   std::optional<EpochMark> epoch;  // None: no epoch was ever served; the log is empty.
-  std::vector<size_t> members;     // Zones of the ruling epoch's set: the truth is on one of them.
+  std::vector<size_t> members;     // Zones of the ruling epoch's set.
+  std::vector<size_t> holders;     // Zones that hold its record: the truth is on one of them.
   std::vector<size_t> stale;       // All others: to be made equal.
   uint64_t next_epoch = 1;         // Never served before.
 };

@@ -5,6 +5,7 @@ namespace strongroom::log {
 namespace {
 constexpr size_t kReadersMax = 64;
 constexpr size_t kCopyStep = 1 << 20;
+constexpr size_t kCompareStep = 256 * 1024;
 }  // namespace
 
 ZoneLog::ZoneLog(io::Env* env, std::string zone_path)
@@ -141,16 +142,34 @@ Status ZoneLog::CopyFrom(ZoneLog& source, uint32_t segment, uint64_t from, uint6
   TRY_ASSIGN(auto theirs, source.Header(segment));
   auto ours = Header(segment);
   if (!ours.ok() || ours->id != theirs.id) return CopyWhole(source, segment, to);
-  if (from >= to) return {};
   TRY_ASSIGN(auto file, env_->Open(path(segment), {io::OpenMode::kReadWrite, false}));
-  Bytes step(kCopyStep);
-  for (uint64_t at = from; at < to;) {
-    size_t size = static_cast<size_t>(std::min<uint64_t>(kCopyStep, to - at));
+  Bytes step(kCompareStep);
+  AlignedBytes held;
+  uint64_t at = from;
+  while (at < to) {
+    size_t size = static_cast<size_t>(std::min<uint64_t>(kCompareStep, to - at));
     TRY_ASSIGN(size_t got, source.Read(segment, at, MutableByteSpan(step).first(size)));
-    if (got == 0) return Status(Code::kCorruption, "the source's segment ends early");
-    TRY(file->WriteAt(at, ByteSpan(step).first(got)));
+    if (got == 0) break;
+    ByteSpan bytes = ByteSpan(step).first(got);
+    // Past the page cache, which shows what a failed sync has lost.
+    TRY_ASSIGN(size_t have, ReadDirect(segment, at, &held, kCompareStep));
+    bool equal = have >= got && memcmp(held.data(), bytes.data(), got) == 0;
+    // Most of it is zeros never written, here as there.
+    if (!equal) TRY(file->WriteAt(at, bytes));
     at += got;
   }
+  TRY_ASSIGN(auto info, file->Info());
+  if (info.size > at) TRY(file->Truncate(at));  // What the source does not have is no truth.
+  Forget(segment);
+  return file->Sync();
+}
+
+Status ZoneLog::CutAfter(uint32_t segment, uint32_t end) {
+  Forget(segment);
+  TRY_ASSIGN(auto file, env_->Open(path(segment), {io::OpenMode::kReadWrite, false}));
+  TRY_ASSIGN(auto info, file->Info());
+  if (info.size <= end) return {};
+  TRY(file->Truncate(end));
   return file->Sync();
 }
 

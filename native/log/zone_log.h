@@ -40,9 +40,12 @@ class ZoneLog {
   Status Append(uint32_t segment, uint32_t offset, ByteSpan batch);
   // Cuts the allocated but never written end off the segment that Append used last.
   Status Trim(uint32_t segment, uint32_t used);
-  // Makes this zone's `segment` equal to the source's in [from, to). A missing segment, or one with
-  // another id, is copied whole under a temporary name first. Durable when it returns.
+  // Makes this zone's `segment` equal to the source's in [from, to), or to its end, and cuts what
+  // stands behind. A missing segment, or one with another id, is copied whole under a temporary
+  // name first. Durable when it returns.
   Status CopyFrom(ZoneLog& source, uint32_t segment, uint64_t from, uint64_t to);
+  // Cuts off everything from `end` on, durably. Nothing is ever appended to that segment again.
+  Status CutAfter(uint32_t segment, uint32_t end);
   Status Remove(uint32_t segment);
   Status SyncAll();  // Every segment and the folder.
 
