@@ -1,9 +1,10 @@
 // Back-pressure with the smallest pool: one slab for uploads and one for downloads.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import test from 'ava';
 import { openEmbedded } from '../../lib/engine/embedded-engine.ts';
 import type { BlobReader, KeyHandle, StorageEngine } from '../../lib/engine/storage-engine.ts';
-import { temporaryFolder, withAddon } from '../support/addon.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const key = (text: string): Uint8Array => Buffer.from(text);
 
@@ -38,7 +39,7 @@ async function readAll(reader: BlobReader | undefined): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-withAddon('100 downloads piped into uploads finish on one slab each way', async (t) => {
+test.serial('100 downloads piped into uploads finish on one slab each way', async (t) => {
   const engine = await openSmallest(await temporaryFolder(t));
   t.teardown(() => engine.close());
   const { kek } = engine.createKey(key('test'));
@@ -62,7 +63,7 @@ withAddon('100 downloads piped into uploads finish on one slab each way', async 
   }
 });
 
-withAddon('1,000 stalled uploads stop neither a small put nor a large one', async (t) => {
+test.serial('1,000 stalled uploads stop neither a small put nor a large one', async (t) => {
   const engine = await openSmallest(await temporaryFolder(t));
   t.teardown(() => engine.close());
   const { kek } = engine.createKey(key('test'));

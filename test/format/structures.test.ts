@@ -4,9 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import test from 'ava';
 import { crc64 } from '../../lib/engine/crc64.ts';
 import { open } from '../../lib/index.ts';
-import { temporaryFolder, withAddon } from '../support/addon.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import {
   type Batch,
   type BlobReference,
@@ -147,7 +148,7 @@ function contentsOf(keys: StoreKeys, rows: Map<string, Buffer>): Contents {
   return { bucketKey, blobs };
 }
 
-withAddon('superblocks: two sound slots in turn, proved by their HMAC', async (t) => {
+test.serial('superblocks: two sound slots in turn, proved by their HMAC', async (t) => {
   const disks = await makeStore(t);
   const ids = new Set<string>();
   for (const zone of zones) {
@@ -170,7 +171,7 @@ withAddon('superblocks: two sound slots in turn, proved by their HMAC', async (t
   t.is(ids.size, 3);
 });
 
-withAddon('the log: sound, chained, byte for byte the same in every zone', async (t) => {
+test.serial('the log: sound, chained, byte for byte the same in every zone', async (t) => {
   const disks = await makeStore(t);
   const keys = await keysOf(disks);
   const logs = await Promise.all(zones.map((zone) => segmentsOf(disks.zone(zone))));
@@ -209,7 +210,7 @@ withAddon('the log: sound, chained, byte for byte the same in every zone', async
   t.is(epochs, 2n);
 });
 
-withAddon('the root key leads to every body in the log', async (t) => {
+test.serial('the root key leads to every body in the log', async (t) => {
   const disks = await makeStore(t);
   const keys = await keysOf(disks);
   for (const zone of zones) {
@@ -241,7 +242,7 @@ withAddon('the root key leads to every body in the log', async (t) => {
   }
 });
 
-withAddon('the root key leads to every byte of a large blob', async (t) => {
+test.serial('the root key leads to every byte of a large blob', async (t) => {
   const disks = await makeStore(t);
   const keys = await keysOf(disks);
   const said = recordsOf(keys, await segmentsOf(disks.zone(1)));
@@ -277,7 +278,7 @@ withAddon('the root key leads to every byte of a large blob', async (t) => {
   t.true(openChunks(dek, header as NonNullable<typeof header>, chunks).equals(large));
 });
 
-withAddon('no file of a zone holds a name, a body, a key or a digest of them', async (t) => {
+test.serial('no file of a zone holds a name, a body, a key or a digest of them', async (t) => {
   const disks = await makeStore(t);
   const keys = await keysOf(disks);
   const body = Buffer.from(smallBody);
@@ -329,7 +330,7 @@ for (const [what, at, fit] of [
   ['a forged epoch reservation', reservedAt, true],
   ['a forged key wrap', ringWrapAt, true],
 ] as const)
-  withAddon(`superblocks: ${what} in one zone costs that zone only`, async (t) => {
+  test.serial(`superblocks: ${what} in one zone costs that zone only`, async (t) => {
     const { folder, zone } = await makeStore(t);
     await breakSlots(zone(1), at, fit);
     const told: string[] = [];
