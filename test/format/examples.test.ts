@@ -12,6 +12,7 @@ import {
   openRecord,
   readBatch,
   readFrame,
+  readPreamble,
   readRecord,
   readRow,
   readSegmentHeader,
@@ -123,6 +124,14 @@ test('log.md, record.md, row.md: from the batch to the body', async (t) => {
   t.deepEqual(openDek(storeId, bucketKey, reference), dek);
   t.is(openChunks(dek, opened.header, opened.chunks).toString(), 'strongroom');
   t.is(reference.crc64.toString(), crc64(Buffer.from('strongroom')));
+});
+
+test('blob-file.md: a preamble, whose blob is that of log.md', async (t) => {
+  const [preamble] = (await valuesOf('blob-file.md', 'preamble')) as [Buffer];
+  const [frame] = (await valuesOf('log.md', 'frame')) as [Buffer];
+  const { placement, k, m, epoch, header } = readPreamble(padded(preamble));
+  t.deepEqual([placement, k, m, epoch], [0, 4, 2, 3n]);
+  t.deepEqual(header.bytes, frame.subarray(0, 96));
 });
 
 test('record.md: an epoch', async (t) => {
