@@ -82,6 +82,7 @@
       "native/base/base_test.cc",
       "native/blob/blob_roundtrip_test.cc",
       "native/erasure/isal_test.cc",
+      "native/engine/engine_test.cc",
       "native/erasure/reed_solomon_test.cc",
       "native/erasure/rs_kernels_test.cc",
       "native/format/record_test.cc",

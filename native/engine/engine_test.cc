@@ -1,0 +1,349 @@
+// The engine over real folders: what callers hear when zones work, fail, hang, rot or come back.
+#include "engine/engine.h"
+
+#include "base/testing.h"
+#include "blob/blob_testing.h"
+#include "engine/blob_pins.h"
+
+namespace strongroom::engine {
+
+namespace {
+
+constexpr uint64_t kPatience = 60'000'000'000;
+
+// Zones in a temporary folder behind an Env that can fail or hang below one of them.
+struct World {
+  explicit World(size_t zone_count) : env(io::PosixEnv()), count(zone_count) {
+    folder = testing::TemporaryDirectory();
+    env.fault = [this](const std::string& operation, const std::string& path, uint64_t) -> Status {
+      int zone = broken.load();
+      if (zone == 0 || path.find("/z" + std::to_string(zone)) == std::string::npos) return {};
+      while (hang.load() && broken.load() == zone) io::PosixEnv()->SleepMicros(1000);
+      if (fail.load() && operation == "sync") return Status(Code::kIo, "the disk is gone");
+      return {};
+    };
+  }
+  std::string Path(size_t zone) const { return folder + "/z" + std::to_string(zone); }
+  OpenOptions Options() {
+    OpenOptions options;
+    options.env = &env;
+    for (size_t i = 1; i <= count; ++i) options.zones.push_back(Path(i));
+    options.root_key = SecretBytes(AsBytes("0123456789abcdef0123456789abcdef"));
+    options.zone_deadline_nanos = 400'000'000;
+    if (count == 1) options.small = options.large = {1, 0};
+    options.read_slabs = options.write_slabs = 2;
+    return options;
+  }
+  Status Open() {
+    auto opened = Engine::Open(Options(), [this](const Event& event) {
+      MutexLock lock(&mutex);
+      events.push_back(event);
+    });
+    if (!opened.ok()) return opened.status();
+    engine = *opened;
+    if (!kek) kek = engine->CreateKey(AsBytes("test")).second;
+    return {};
+  }
+  void Reopen() {
+    engine->Close();
+    engine = nullptr;
+    EXPECT_OK(Open());
+  }
+  // Ends a hang, so that stuck threads can end.
+  void Heal() {
+    hang = fail = false;
+    broken = 0;
+  }
+  size_t Count(Event::Kind kind) {
+    MutexLock lock(&mutex);
+    size_t found = 0;
+    for (const Event& event : events) found += event.kind == kind;
+    return found;
+  }
+
+  Status Commit(Transaction transaction) {
+    auto done = std::make_shared<io::Completion>();
+    engine->Commit(std::move(transaction),
+                   [done](Result<Committed> result) { done->Set(result.status()); });
+    return done->Wait(kPatience);
+  }
+  Effect Put(const std::string& row, const std::string& body) {
+    Effect effect;
+    effect.key = Bytes(row.begin(), row.end());
+    effect.small = engine->SealSmall(*kek, AsBytes(body));
+    return effect;
+  }
+  Status PutOne(const std::string& row, const std::string& body) {
+    Transaction transaction;
+    transaction.effects.push_back(Put(row, body));
+    return Commit(std::move(transaction));
+  }
+  Status Remove(const std::string& row) {
+    Transaction transaction;
+    Effect effect;
+    effect.key = Bytes(row.begin(), row.end());
+    effect.remove = true;
+    transaction.effects.push_back(std::move(effect));
+    return Commit(std::move(transaction));
+  }
+  Result<std::string> Get(const std::string& row) {
+    struct Answer {
+      io::Completion done;
+      std::string text;
+    };
+    auto answer = std::make_shared<Answer>();
+    GetRequest request;
+    request.key = Bytes(row.begin(), row.end());
+    request.kek = kek;
+    engine->Get(std::move(request), [answer](Result<std::optional<Found>> result) {
+      if (result.ok() && *result) {
+        const Found& found = **result;
+        answer->text = AsString(ByteSpan(found.bytes).subspan(found.row_size));
+      }
+      bool absent = result.ok() && !*result;
+      answer->done.Set(absent ? Status(Code::kNotFound, "absent") : result.status());
+    });
+    TRY(answer->done.Wait(kPatience));
+    return answer->text;
+  }
+
+  blob::FaultyEnv env;
+  size_t count;
+  std::string folder;
+  std::atomic<int> broken{0};
+  std::atomic<bool> hang{false}, fail{false};
+  KekRef kek;
+  Mutex mutex;
+  std::vector<Event> events;
+  std::shared_ptr<Engine> engine;  // Last: it ends before what it uses.
+};
+
+// Flips a byte in every segment of a zone, everywhere that holds `sealed` bytes of a batch.
+void RotSegments(const std::string& zone, uint64_t from, uint64_t to) {
+  io::Env* env = io::PosixEnv();
+  auto entries = env->List(zone + "/log");
+  ASSERT_OK(entries);
+  for (const auto& entry : *entries) {
+    auto file = env->Open(zone + "/log/" + entry.name, {io::OpenMode::kReadWrite, false});
+    ASSERT_OK(file);
+    for (uint64_t at = from; at < to; at += 64) {
+      uint8_t byte;
+      auto got = (*file)->ReadAt(at, {&byte, 1});
+      if (!got.ok() || *got == 0) break;
+      byte ^= 0x40;
+      EXPECT_OK((*file)->WriteAt(at, {&byte, 1}));
+    }
+  }
+}
+
+}  // namespace
+
+TEST(Engine, WhatIsCommittedIsThereAfterAReopenOnOneZoneAndOnThree) {
+  for (size_t zones : {1, 3}) {
+    World world(zones);
+    ASSERT_OK(world.Open());
+    EXPECT_OK(world.PutOne("a", "first"));
+    EXPECT_OK(world.PutOne("a", "second"));
+    EXPECT_OK(world.PutOne("b", std::string(200'000, 'x')));
+    EXPECT_OK(world.PutOne("c", ""));
+    EXPECT_OK(world.Remove("c"));
+    for (int round = 0; round < 3; ++round) {
+      auto a = world.Get("a");
+      ASSERT_OK(a);
+      EXPECT_EQ(*a, "second");
+      auto b = world.Get("b");
+      ASSERT_OK(b);
+      EXPECT_EQ(b->size(), size_t{200'000});
+      EXPECT_CODE(world.Get("c"), Code::kNotFound);
+      world.Reopen();
+    }
+  }
+}
+
+TEST(Engine, ChecksSeeWhatTheBatchBeforeThemWrote) {
+  World world(3);
+  ASSERT_OK(world.Open());
+  // All in flight together: they meet in few batches, so each must see the ones before.
+  struct Counter {
+    std::atomic<int> won{0}, lost{0}, other{0}, left{50};
+    io::Completion all;
+  };
+  auto counter = std::make_shared<Counter>();
+  for (int i = 0; i < 50; ++i) {
+    Transaction transaction;
+    transaction.checks.push_back({Bytes{'k'}, 0});  // Absent.
+    transaction.effects.push_back(world.Put("k", std::to_string(i)));
+    world.engine->Commit(std::move(transaction), [counter](Result<Committed> result) {
+      bool lost = result.status().Is(Code::kPreconditionFailed);
+      ++(result.ok() ? counter->won : lost ? counter->lost : counter->other);
+      if (--counter->left == 0) counter->all.Set(Status());
+    });
+  }
+  EXPECT_OK(counter->all.Wait(kPatience));
+  EXPECT_EQ(counter->won.load(), 1);
+  EXPECT_EQ(counter->lost.load(), 49);
+}
+
+TEST(Engine, ARangeThatMustBeEmptyIsOneOnlyWhenNothingInFlightFillsIt) {
+  World world(3);
+  ASSERT_OK(world.Open());
+  auto claim = [&](const char* row) {
+    Transaction transaction;
+    transaction.empty.push_back({Bytes{'r', '/'}, Bytes{'r', '0'}});
+    transaction.effects.push_back(world.Put(row, "claimed"));
+    return world.Commit(std::move(transaction));
+  };
+  EXPECT_OK(claim("first"));
+  EXPECT_OK(world.PutOne("r/1", "row"));
+  EXPECT_CODE(claim("second"), Code::kPreconditionFailed);
+  EXPECT_OK(world.Remove("r/1"));
+  EXPECT_OK(claim("third"));
+}
+
+TEST(Engine, AZoneWhoseSyncFailsIsExpelledAndNobodyHearsAnError) {
+  for (int zone : {1, 2, 3}) {
+    World world(3);
+    ASSERT_OK(world.Open());
+    EXPECT_OK(world.PutOne("before", "1"));
+    world.fail = true;
+    world.broken = zone;
+    EXPECT_OK(world.PutOne("during", "2"));
+    EXPECT_OK(world.PutOne("after", "3"));
+    EXPECT_EQ(world.Count(Event::Kind::kZoneExpelled), size_t{1});
+    EXPECT_EQ(world.engine->status().zones[zone - 1].in_set, false);
+    world.Heal();
+    world.Reopen();  // The stale zone is made equal and counts again.
+    EXPECT_EQ(world.engine->status().zones[zone - 1].in_set, true);
+    for (const char* row : {"before", "during", "after"}) EXPECT_OK(world.Get(row));
+  }
+}
+
+// The story: a disk neither answers nor fails. The log, the cells and the index of that zone hang,
+// the serving one's included; every call goes on without it once the deadline has passed.
+TEST(Engine, AZoneThatHangsStopsNobody) {
+  for (int zone : {1, 2, 3}) {
+    World world(3);
+    ASSERT_OK(world.Open());
+    for (int i = 0; i < 20; ++i) EXPECT_OK(world.PutOne("k" + std::to_string(i), "body"));
+    world.hang = true;
+    world.broken = zone;
+    for (int i = 0; i < 20; ++i) EXPECT_OK(world.Get("k" + std::to_string(i)));
+    for (int i = 0; i < 5; ++i) EXPECT_OK(world.PutOne("more" + std::to_string(i), "body"));
+    for (int i = 0; i < 5; ++i) EXPECT_OK(world.Get("more" + std::to_string(i)));
+    EXPECT_EQ(world.engine->status().zones[zone - 1].in_set, false);
+    world.Heal();
+    world.engine->Close();
+  }
+}
+
+TEST(Engine, TwoZonesThatFailLeaveTheBatchUnknownAndTheStoreReadOnly) {
+  World world(3);
+  ASSERT_OK(world.Open());
+  EXPECT_OK(world.PutOne("a", "1"));
+  // Below both z1 and z2, by the sync of every folder and file there.
+  world.env.fault = [](const std::string& operation, const std::string& path, uint64_t) {
+    bool two = path.find("/z1") != std::string::npos || path.find("/z2") != std::string::npos;
+    return two && operation == "sync" ? Status(Code::kIo, "gone") : Status();
+  };
+  EXPECT_CODE(world.PutOne("b", "2"), Code::kUnknown);
+  EXPECT_CODE(world.PutOne("c", "3"), Code::kQuorumLost);
+  EXPECT_OK(world.Get("a"));
+  world.env.fault = nullptr;
+  world.Reopen();
+  EXPECT_OK(world.Get("a"));
+  EXPECT_OK(world.PutOne("d", "4"));
+}
+
+TEST(Engine, OnOneZoneAFailedSyncMakesTheStoreReadOnlyUntilItIsReopened) {
+  World world(1);
+  ASSERT_OK(world.Open());
+  EXPECT_OK(world.PutOne("a", "1"));
+  world.fail = true;
+  world.broken = 1;
+  EXPECT_CODE(world.PutOne("b", "2"), Code::kUnknown);
+  EXPECT_CODE(world.PutOne("c", "3"), Code::kReadOnly);
+  EXPECT_OK(world.Get("a"));
+  world.Heal();
+  world.Reopen();
+  EXPECT_OK(world.PutOne("d", "4"));
+  EXPECT_OK(world.Get("a"));
+}
+
+TEST(Engine, ARottenFrameIsReadFromAnotherZone) {
+  World world(3);
+  ASSERT_OK(world.Open());
+  std::string body(100'000, 'q');
+  EXPECT_OK(world.PutOne("a", body));
+  // Behind the epoch batch (4096..8192) and the batch's header: cells only.
+  for (size_t zone : {1, 2}) RotSegments(world.Path(zone), 8192 + 400, 8192 + 60'000);
+  auto a = world.Get("a");
+  ASSERT_OK(a);
+  EXPECT(*a == body);
+  RotSegments(world.Path(3), 8192 + 400, 8192 + 60'000);
+  EXPECT_CODE(world.Get("a"), Code::kCorruption);
+  EXPECT(world.Count(Event::Kind::kRot) >= 1);
+}
+
+TEST(Engine, LosesNothingWithAllIndexesDeleted) {
+  World world(3);
+  ASSERT_OK(world.Open());
+  for (int i = 0; i < 200; ++i) EXPECT_OK(world.PutOne("k" + std::to_string(i), "v"));
+  EXPECT_OK(world.Remove("k7"));
+  world.engine->Close();
+  world.engine = nullptr;
+  for (size_t zone : {1, 2, 3}) {
+    EXPECT_OK(index::Index::Destroy(io::PosixEnv(), world.Path(zone) + "/index"));
+  }
+  ASSERT_OK(world.Open());
+  for (int i = 0; i < 200; ++i) {
+    auto found = world.Get("k" + std::to_string(i));
+    if (i == 7) {
+      EXPECT_CODE(found, Code::kNotFound);
+    } else {
+      EXPECT_OK(found);
+    }
+  }
+}
+
+TEST(Engine, AWrongRootKeyOpensNothingAndLetsGoOfTheZones) {
+  World world(3);
+  ASSERT_OK(world.Open());
+  world.engine->Close();
+  auto options = world.Options();
+  options.root_key = SecretBytes(AsBytes("another key, of just 32 bytes!!!"));
+  EXPECT_CODE(Engine::Open(std::move(options), nullptr), Code::kWrongKey);
+  EXPECT_OK(world.Open());
+}
+
+TEST(Engine, RefusesWhatCouldNeverBeCommitted) {
+  World world(1);
+  ASSERT_OK(world.Open());
+  EXPECT_CODE(world.Commit({}), Code::kInvalidArgument);
+  EXPECT_CODE(world.PutOne("", "no key"), Code::kInvalidArgument);
+  EXPECT_CODE(world.PutOne(std::string(1101, 'k'), "long key"), Code::kInvalidArgument);
+  Transaction twice;
+  twice.effects.push_back(world.Put("a", "1"));
+  twice.effects.push_back(world.Put("a", "2"));
+  EXPECT_CODE(world.Commit(std::move(twice)), Code::kInvalidArgument);
+  world.engine->Close();
+  EXPECT_CODE(world.PutOne("a", "closed"), Code::kClosed);
+  EXPECT_CODE(world.Get("a"), Code::kClosed);
+}
+
+TEST(BlobPins, ABlobGoesWithItsLastReader) {
+  std::vector<aead::Id> removed;
+  auto pins = std::make_shared<BlobPins>(
+      [&](const format::BlobReference& blob) { removed.push_back(blob.id); });
+  format::BlobReference blob;
+  blob.id[0] = 1;
+  auto first = pins->Pin(blob.id), second = pins->Pin(blob.id);
+  pins->Unreferenced(blob);
+  first = nullptr;
+  EXPECT(removed.empty());
+  second = nullptr;
+  EXPECT_EQ(removed.size(), size_t{1});
+  pins->Unreferenced(blob);
+  EXPECT_EQ(removed.size(), size_t{2});
+}
+
+}  // namespace strongroom::engine
