@@ -21,6 +21,7 @@ export type {
   Range,
   RemoveOptions,
   RemoveResult,
+  SaveOptions,
   StoredObject,
 } from './object/types.ts';
 export type { Bucket } from './store/bucket.ts';

@@ -9,7 +9,9 @@ import { StoreError } from '../errors.ts';
 import { BodySource, WholeReader } from './body-source.ts';
 import { ObjectView, RowEntry } from './object-view.ts';
 import { ProgressMeter } from './progress.ts';
-import type { GetOptions, ObjectBody } from './types.ts';
+import { checkSave, saveTo } from './save-to.ts';
+import { toResponse } from './to-response.ts';
+import type { GetOptions, ObjectBody, SaveOptions } from './types.ts';
 
 const decoder = new TextDecoder();
 
@@ -126,6 +128,21 @@ export class OpenObject extends ObjectView implements ObjectBody {
 
   async blob(): Promise<Blob> {
     return new Blob([await this.bytes()], { type: this.contentType });
+  }
+
+  async saveTo(file: string | URL, options?: SaveOptions): Promise<void> {
+    const target = checkSave(file, options); // TypeError, InvalidArgument
+    const source = this.#take();
+    this.#context.enter(); // STORE_CLOSED
+    try {
+      await saveTo(source, target, options?.signal);
+    } finally {
+      this.#context.leave();
+    }
+  }
+
+  toResponse(init?: ResponseInit): Response {
+    return toResponse(this, init);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -138,6 +138,25 @@ export interface ObjectBody extends StoredObject, AsyncIterable<Uint8Array>, Asy
   text(): Promise<string>;
   json<T = unknown>(): Promise<T>;
   blob(): Promise<Blob>;
+  /**
+   * Writes the bytes to a file, synced: through a temporary file beside it, so that a save that
+   * fails or is aborted leaves the target as it was and nothing else. A new file is its owner's
+   * alone (mode 0600), one that is replaced keeps its mode; a link is replaced, not followed.
+   * Errors of the file system pass as they are.
+   * @throws {StoreError} ABORTED, STORE_CLOSED, STORE_CORRUPT, DECRYPT_FAILED
+   */
+  saveTo(file: string | URL, options?: SaveOptions): Promise<void>;
+  /**
+   * The object as the answer to a GET: 200, or 206 with Content-Range when a range was asked for,
+   * with the headers of {@link StoredObject.httpHeaders}; what `init` names goes before them.
+   * Nothing is read before the response's body is. For a HEAD use `bucket.head()` and
+   * `new Response(null, { headers: object.httpHeaders() })`.
+   * @throws {StoreError} InvalidRange: a part of no bytes
+   */
+  toResponse(init?: ResponseInit): Response;
+}
+export interface SaveOptions {
+  signal?: AbortSignal | undefined;
 }
 
 export interface ListOptions {

@@ -10,6 +10,8 @@ import { listSection } from './list-section.ts';
 import { nameSection } from './name-section.ts';
 import { randomSection } from './random-section.ts';
 import { rangeSection } from './range-section.ts';
+import { responseSection } from './response-section.ts';
+import { saveSection } from './save-section.ts';
 import { type OpenStore, withStoreOf } from './support.ts';
 
 /** Declares the suite's tests for one kind of store. `openStore` closes what it opens. */
@@ -22,6 +24,8 @@ export function storeSuite(test: TestFn, name: string, openStore: OpenStore): vo
   rangeSection(withStore);
   conditionSection(withStore);
   listSection(withStore);
+  saveSection(withStore);
+  responseSection(withStore);
   closeSection(withStore);
   randomSection(withStore);
 }
