@@ -15,6 +15,7 @@ export type OssCode =
   | 'InvalidObjectName'
   | 'InvalidRange'
   | 'NoSuchBucket'
+  | 'NotImplemented'
   | 'NotModified'
   | 'PreconditionFailed';
 /**
@@ -118,6 +119,12 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     retry: false,
     text: 'the bucket does not exist',
     hint: 'Create it with store.createBucket(), or open with autoCreateBuckets.',
+  },
+  NotImplemented: {
+    status: 400,
+    retry: false,
+    text: 'the call asks for something that is not implemented',
+    hint: 'The message names it. Nothing was done.',
   },
   NotModified: {
     status: 304,

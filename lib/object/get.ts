@@ -6,7 +6,7 @@ import type { Found } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkOptions, checkSignal, functionOption } from '../options.ts';
-import { checkGetCondition, readRefusal } from './condition.ts';
+import { type Condition, readCondition, readRefusal } from './condition.ts';
 import { OpenObject } from './object-body.ts';
 import { type AskedRange, parseRange } from './range.ts';
 import type { GetOptions, ObjectBody } from './types.ts';
@@ -20,26 +20,34 @@ export async function getObject(
   options?: GetOptions,
 ): Promise<ObjectBody | null> {
   checkObjectKey(key); // InvalidObjectName
-  const range = options === undefined ? null : checkGetOptions(options); // InvalidArgument, ABORTED
+  const asked = options === undefined ? null : checkGetOptions(options); // InvalidArgument, ABORTED
   context.enter(); // STORE_CLOSED
   try {
     const found = await underBucket(context, bucketName, (bucket) =>
-      find(context, bucket, key, range),
+      find(context, bucket, key, asked?.range ?? null),
     ); // NoSuchBucket
     if (found === null) return null;
-    if (options !== undefined) requireServable(found, bucketName, key, range, options);
+    if (asked !== null) requireServable(found, bucketName, key, asked);
     return new OpenObject(context, bucketName, key, found, options);
   } finally {
     context.leave();
   }
 }
 
-function checkGetOptions(options: GetOptions): AskedRange | null {
+/** What a caller's options ask for, as of the beginning of the call. */
+interface Asked {
+  readonly range: AskedRange | null;
+  readonly condition: Condition | null;
+  readonly signal: AbortSignal | undefined;
+}
+
+function checkGetOptions(options: GetOptions): Asked {
   checkOptions('get', options, known);
   functionOption('get', 'onProgress', options.onProgress);
-  if (options.onlyIf !== undefined) checkGetCondition(options.onlyIf);
-  checkSignal('get', options.signal);
-  return options.range === undefined ? null : parseRange(options.range);
+  const { onlyIf, range, signal } = options;
+  const condition = onlyIf === undefined ? null : readCondition('get', onlyIf);
+  checkSignal('get', signal);
+  return { range: range === undefined ? null : parseRange(range), condition, signal };
 }
 
 function find(
@@ -86,10 +94,9 @@ function requireServable(
   found: Found,
   bucket: string,
   key: string,
-  range: AskedRange | null,
-  { onlyIf, signal }: GetOptions,
+  { range, condition, signal }: Asked,
 ): void {
-  const refusal = onlyIf === undefined ? null : readRefusal(onlyIf, found.row);
+  const refusal = condition === null ? null : readRefusal(condition, found.row);
   if (refusal === null && !signal?.aborted && (range === null || lies(range, found))) return;
   found.reader?.close();
   if (signal?.aborted) throw aborted(signal);

@@ -5,7 +5,7 @@ import { objectRowKey, ownObjectRowKey } from '../engine/row-key.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkOptions, checkSignal } from '../options.ts';
-import { checkRemoveCondition, writeRefusal } from './condition.ts';
+import { type Condition, removeCondition, writeRefusal } from './condition.ts';
 import type { RemoveOptions, RemoveResult } from './types.ts';
 
 const known: ReadonlySet<string> = new Set(['onlyIf', 'signal']);
@@ -22,35 +22,35 @@ export async function removeObjects(
   const all = typeof keys === 'string' ? [keys] : keys;
   if (!Array.isArray(all)) throw new TypeError('remove: give a key or an array of keys');
   for (const key of all) checkObjectKey(key); // InvalidObjectName
-  if (options !== undefined) checkRemoveOptions(options, keys); // InvalidArgument, ABORTED
+  const condition = options === undefined ? null : checkRemoveOptions(options, keys); // ABORTED
   context.enter(); // STORE_CLOSED
   try {
     if (typeof keys !== 'string') return await removeMany(context, bucketName, keys, options);
-    await removeOne(context, bucketName, keys, options); // NoSuchBucket, PreconditionFailed
+    await removeOne(context, bucketName, keys, condition, options?.signal); // PreconditionFailed
     return { removed: [{ key: keys }], errors: [] };
   } finally {
     context.leave();
   }
 }
 
-function checkRemoveOptions(options: RemoveOptions, keys: string | string[]): void {
-  checkOptions('remove', options, known);
-  if (options.onlyIf !== undefined) {
-    if (typeof keys !== 'string')
-      throw invalidArgument('remove: onlyIf is for one key, not for many');
-    checkRemoveCondition(options.onlyIf);
-  }
+function checkRemoveOptions(options: RemoveOptions, keys: string | string[]): Condition | null {
+  checkOptions('remove', options, known); // InvalidArgument
+  const { onlyIf } = options;
+  if (onlyIf !== undefined && typeof keys !== 'string')
+    throw invalidArgument('remove: onlyIf is for one key, not for many');
+  const condition = onlyIf === undefined ? null : removeCondition('remove', onlyIf);
   checkSignal('remove', options.signal);
+  return condition;
 }
 
 async function removeOne(
   context: StoreContext,
   bucketName: string,
   key: string,
-  options: RemoveOptions | undefined,
+  condition: Condition | null,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { onlyIf, signal } = options ?? {};
-  if (onlyIf !== undefined) return removeIf(context, bucketName, key, onlyIf, signal);
+  if (condition !== null) return removeIf(context, bucketName, key, condition, signal);
   await underBucket(context, bucketName, ({ checks, row }) => {
     if (signal?.aborted) throw aborted(signal);
     const effect = { key: objectRowKey(row.id, key), delete: true } as const;
@@ -63,7 +63,7 @@ async function removeIf(
   context: StoreContext,
   bucketName: string,
   key: string,
-  onlyIf: { etag: string },
+  condition: Condition,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   for (;;) {
@@ -71,7 +71,7 @@ async function removeIf(
       return await underBucket(context, bucketName, async ({ check, row }) => {
         const rowKey = ownObjectRowKey(row.id, key);
         const found = await context.engine.get({ key: rowKey, check });
-        const refusal = writeRefusal(onlyIf, found?.row ?? null);
+        const refusal = writeRefusal(condition, found?.row ?? null, 'remove');
         if (refusal !== null) throw new StoreError(refusal, undefined, { bucket: bucketName, key });
         if (signal?.aborted) throw aborted(signal);
         const unchanged = { key: rowKey, revision: found?.row.revision ?? null };

@@ -40,23 +40,30 @@ export interface PutOptions {
   metadata?: Record<string, string> | undefined;
   /**
    * Write only if this holds; else FileAlreadyExists (absent) or PreconditionFailed (the others).
+   * As Headers: If-Match, If-None-Match, If-Unmodified-Since and x-oss-forbid-overwrite count, in
+   * HTTP's order; other headers are left alone.
    */
-  onlyIf?: PutCondition | undefined;
+  onlyIf?: PutCondition | Headers | undefined;
   /** Bytes the body must have, else IncompleteBody. Never required, streams included. */
   size?: number | undefined;
   /** At most ten calls a second, and one at the end. */
   onProgress?: ((progress: Progress) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
-/** ETags count with and without their double quotes; `*` stands for any. */
+/** ETags count with and without their double quotes; `*` stands for any. No weak ones. */
 export interface PutCondition {
   /** The key holds no object: If-None-Match: *. */
   absent?: true | undefined;
   /** The object has this ETag: If-Match. */
   etag?: string | undefined;
-  /** The object was not modified after this moment, in whole seconds. */
+  /** The object was not modified after this moment, in whole seconds; not asked beside an ETag. */
   unmodifiedSince?: Date | undefined;
 }
+export interface RemoveCondition {
+  /** The object has this ETag. */
+  etag: string;
+}
+/** Beside `etag` and `notEtag` the dates are not asked, as in HTTP. */
 export interface GetCondition {
   /** PreconditionFailed unless the object has this ETag. */
   etag?: string | undefined;
@@ -79,18 +86,24 @@ export type Range =
   | { suffix: number }
   | `bytes=${string}`;
 
-export interface HeadOptions {
+export interface HasOptions {
   signal?: AbortSignal | undefined;
+}
+export interface HeadOptions extends HasOptions {
+  /**
+   * Answer only if this holds; else NotModified or PreconditionFailed. As Headers: If-Match,
+   * If-None-Match, If-Modified-Since and If-Unmodified-Since count, in HTTP's order.
+   */
+  onlyIf?: GetCondition | Headers | undefined;
 }
 export interface GetOptions extends HeadOptions {
   range?: Range | undefined;
-  onlyIf?: GetCondition | undefined;
   /** At most ten calls a second, and one at the end; counts the bytes that left the body. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 export interface RemoveOptions {
-  /** For one key only. */
-  onlyIf?: { etag: string } | undefined;
+  /** For one key only. As Headers: If-Match, If-None-Match and If-Unmodified-Since count. */
+  onlyIf?: RemoveCondition | Headers | undefined;
   signal?: AbortSignal | undefined;
 }
 /** Keys that held no object count as removed. */

@@ -14,6 +14,7 @@ import { removeObjects } from '../object/remove.ts';
 import type {
   Body,
   GetOptions,
+  HasOptions,
   HeadOptions,
   Listing,
   ListOptions,
@@ -127,7 +128,8 @@ export class Bucket {
 
   /**
    * What is known of an object, without its bytes; null when there is none.
-   * @throws {StoreError} InvalidObjectName, InvalidArgument, NoSuchBucket, ABORTED, STORE_CLOSED
+   * @throws {StoreError} InvalidObjectName, InvalidArgument, NotModified, PreconditionFailed,
+   * NoSuchBucket, ABORTED, STORE_CLOSED
    */
   head(key: string, options?: HeadOptions): Promise<StoredObject | null> {
     if (!headChannel.hasSubscribers) return headObject(this.#context, this.name, key, options);
@@ -138,7 +140,7 @@ export class Bucket {
    * Whether there is an object under this key.
    * @throws {StoreError} InvalidObjectName, InvalidArgument, NoSuchBucket, ABORTED, STORE_CLOSED
    */
-  has(key: string, options?: HeadOptions): Promise<boolean> {
+  has(key: string, options?: HasOptions): Promise<boolean> {
     return hasObject(this.#context, this.name, key, options);
   }
 

@@ -108,9 +108,138 @@ export const conditionSection: Section = (withStore) => {
     await rejection(t, put({ absent: false }), 'InvalidArgument');
     await rejection(t, put({ notEtag: 'a' }), 'InvalidArgument');
     await rejection(t, put({ unmodifiedSince: new Date(Number.NaN) }), 'InvalidArgument');
+    for (const etag of ['', 'a b', '"a', 'a"', '"a", "b"', 'a\nb', '"a\x7f"', 'W/a', 'W/"a"', 'ā'])
+      await rejection(t, put({ etag }), 'InvalidArgument', etag);
+    const get = (onlyIf: object) => bucket.get('key', { onlyIf });
+    await rejection(t, get({ etag: 'a', notEtag: '"a"' }), 'InvalidArgument');
+    const now = new Date();
+    await rejection(t, get({ modifiedSince: now, unmodifiedSince: now }), 'InvalidArgument');
+    await rejection(t, bucket.head('key', { onlyIf: { etag: '"' } }), 'InvalidArgument');
     await t.throwsAsync(put({ etag: 7 }), { instanceOf: TypeError });
     await t.throwsAsync(put({ unmodifiedSince: 7 }), { instanceOf: TypeError });
     await rejection(t, bucket.remove(['a'], { onlyIf: { etag: 'a' } }), 'InvalidArgument');
     t.false(await bucket.has('key'));
+  });
+
+  withStore('reads under the headers of HTTP', async (t, store) => {
+    const bucket = store.bucket('docs');
+    const { etag, lastModified } = await bucket.put('key', 'text');
+    const at = (seconds: number) => new Date(lastModified.getTime() + 1000 * seconds).toUTCString();
+    const bare = etag.slice(1, -1);
+    const outcomes: [Record<string, string>, 'NotModified' | 'PreconditionFailed' | null][] = [
+      [{}, null],
+      [{ 'x-other': 'a"b', 'x-oss-forbid-overwrite': 'true' }, null],
+      [{ 'If-Match': etag }, null],
+      [{ 'If-Match': bare }, null],
+      [{ 'If-Match': '*' }, null],
+      [{ 'If-Match': `"a,b" ,  ${etag}` }, null],
+      [{ 'If-Match': '"a", "b"' }, 'PreconditionFailed'],
+      [{ 'If-Match': `W/${etag}` }, 'PreconditionFailed'],
+      [{ 'If-None-Match': '"a",b' }, null],
+      [{ 'If-None-Match': '*' }, 'NotModified'],
+      [{ 'If-None-Match': `"a",${bare}` }, 'NotModified'],
+      [{ 'If-None-Match': `W/"a", W/${etag}` }, 'NotModified'],
+      [{ 'If-Modified-Since': at(-1) }, null],
+      [{ 'If-Modified-Since': at(0) }, 'NotModified'],
+      [{ 'If-Unmodified-Since': at(0) }, null],
+      [{ 'If-Unmodified-Since': at(-1) }, 'PreconditionFailed'],
+      // The order of RFC 9110, 13.2.2: dates are not asked beside ETags.
+      [{ 'If-Match': etag, 'If-Unmodified-Since': at(-9) }, null],
+      [{ 'If-None-Match': '"a"', 'If-Modified-Since': at(9) }, null],
+      [{ 'If-None-Match': etag, 'If-Modified-Since': at(-9) }, 'NotModified'],
+      [{ 'If-Match': etag, 'If-None-Match': etag }, 'NotModified'],
+      [{ 'If-Match': '"a"', 'If-None-Match': etag }, 'PreconditionFailed'],
+      [{ 'If-Modified-Since': at(0), 'If-Unmodified-Since': at(-1) }, 'PreconditionFailed'],
+      // The two forms of dates that HTTP has left behind and still takes.
+      [{ 'If-Unmodified-Since': 'Sunday, 06-Nov-94 08:49:37 GMT' }, 'PreconditionFailed'],
+      [{ 'If-Modified-Since': 'Sun Nov  6 08:49:37 1994' }, null],
+    ];
+    for (const [fields, code] of outcomes) {
+      const about = JSON.stringify(fields);
+      for (const read of [bucket.get.bind(bucket), bucket.head.bind(bucket)]) {
+        const reading = read('key', { onlyIf: new Headers(fields) });
+        if (code === null) t.is((await found<{ size: number }>(reading)).size, 4, about);
+        else await rejection(t, reading, code, about);
+      }
+      t.is(await bucket.get('none', { onlyIf: new Headers(fields) }), null);
+    }
+  });
+
+  withStore('writes under the headers of HTTP', async (t, store) => {
+    const bucket = store.bucket('docs');
+    const put = (fields: Record<string, string>, key = 'key') =>
+      bucket.put(key, 'text', { onlyIf: new Headers(fields) });
+    const first = await put({ 'If-None-Match': '*' });
+    await rejection(t, put({ 'If-None-Match': '*' }), 'FileAlreadyExists');
+    await rejection(t, put({ 'x-oss-forbid-overwrite': 'true' }), 'FileAlreadyExists');
+    await rejection(t, put({ 'If-None-Match': `"a", ${first.etag}` }), 'PreconditionFailed');
+    const second = await put({ 'If-Match': `"a", ${first.etag}` });
+    await rejection(t, put({ 'If-Match': first.etag }), 'PreconditionFailed');
+    await rejection(t, put({ 'If-Match': '*' }, 'none'), 'PreconditionFailed');
+    const past = new Date(second.lastModified.getTime() - 5000).toUTCString();
+    await rejection(t, put({ 'If-Unmodified-Since': past }), 'PreconditionFailed');
+    await put({ 'If-Match': second.etag, 'If-Unmodified-Since': past });
+    const third = await put({ 'x-oss-forbid-overwrite': 'false', 'If-None-Match': '"a"' });
+
+    const remove = (fields: Record<string, string>) =>
+      bucket.remove('key', { onlyIf: new Headers(fields) });
+    await rejection(t, remove({ 'If-None-Match': '*' }), 'PreconditionFailed');
+    await rejection(t, remove({ 'If-None-Match': third.etag }), 'PreconditionFailed');
+    await rejection(t, remove({ 'If-Unmodified-Since': past }), 'PreconditionFailed');
+    await rejection(t, remove({ 'If-Match': first.etag }), 'PreconditionFailed');
+    await remove({ 'If-Match': third.etag });
+    t.false(await bucket.has('key'));
+    await remove({ 'If-None-Match': '*' });
+  });
+
+  withStore('takes the headers as they were when the call began', async (t, store) => {
+    const bucket = store.bucket('docs');
+    await bucket.put('key', 'text');
+    const onlyIf = new Headers({ 'If-None-Match': '*' });
+    const put = bucket.put('key', new Uint8Array(300_000), { onlyIf });
+    onlyIf.delete('If-None-Match');
+    await rejection(t, put, 'FileAlreadyExists');
+  });
+
+  withStore('refuses headers that cannot be read or contradict themselves', async (t, store) => {
+    const bucket = await store.createBucket('docs');
+    const get = (fields: Record<string, string>) =>
+      bucket.get('key', { onlyIf: new Headers(fields) });
+    for (const tags of ['', ',', '"a"b', '"a",', ',"a"', '*, "a"', '"a" "b"', 'W/a', '"a', 'a\tb'])
+      for (const name of ['If-Match', 'If-None-Match'])
+        await rejection(t, get({ [name]: tags }), 'InvalidArgument', `${name}: ${tags}`);
+    for (const date of [
+      '',
+      'yesterday',
+      '2025-01-01T00:00:00Z',
+      'Sun, 06 Nov 1994 08:49:37',
+      'Sun, 06 Nov 1994 08:49:37 +0100',
+      'Sun, 31 Feb 1994 08:49:37 GMT',
+      'Sun, 06 Nov 1994 25:49:37 GMT',
+      'Sunday, 06-Nov-94 08:49:37 CET',
+      '784111777',
+    ])
+      for (const name of ['If-Modified-Since', 'If-Unmodified-Since'])
+        await rejection(t, get({ [name]: date }), 'InvalidArgument', `${name}: ${date}`);
+    const put = (fields: Record<string, string>) =>
+      bucket.put('key', 'text', { onlyIf: new Headers(fields) });
+    await rejection(t, put({ 'If-None-Match': '*', 'If-Match': '"a"' }), 'InvalidArgument');
+    await rejection(t, put({ 'If-None-Match': '"a"', 'If-Match': '"a"' }), 'InvalidArgument');
+    await rejection(t, put({ 'If-Match': 'W/"a"' }), 'InvalidArgument');
+    await rejection(t, put({ 'If-None-Match': '"a", W/"b"' }), 'InvalidArgument');
+    await rejection(t, put({ 'x-oss-forbid-overwrite': 'yes' }), 'InvalidArgument');
+    const date = new Date().toUTCString();
+    await rejection(t, put({ 'If-Modified-Since': date }), 'NotImplemented');
+    await rejection(
+      t,
+      bucket.remove('key', { onlyIf: new Headers({ 'If-Modified-Since': date }) }),
+      'NotImplemented',
+    );
+    await rejection(
+      t,
+      bucket.remove(['key'], { onlyIf: new Headers({ 'If-Match': '*' }) }),
+      'InvalidArgument',
+    );
+    t.is(await bucket.head('key'), null);
   });
 };

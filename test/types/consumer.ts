@@ -55,6 +55,10 @@ export async function right(): Promise<void> {
   await bucket.put('key', 'text', { ...options, onlyIf: { absent: true } });
   await bucket.put('key', 'text', { onProgress: (progress: Progress) => progress.loaded });
 
+  await bucket.put('key', 'text', { onlyIf: new Headers({ 'if-none-match': '*' }) });
+  await bucket.head('key', { onlyIf: { notEtag: 'a', modifiedSince: new Date() } });
+  await bucket.remove('key', { onlyIf: new Headers() });
+
   const body: ObjectBody | null = await bucket.get('key', { range: { offset: 1 } });
   if (body !== null) {
     use<string>(await body.text());
@@ -127,6 +131,8 @@ export async function wrong(store: Store): Promise<void> {
   await bucket.put('key', 'text', { metadata: { a: 1 } });
   // @ts-expect-error absent is true or left out
   await bucket.put('key', 'text', { onlyIf: { absent: false } });
+  // @ts-expect-error `has` asks no condition
+  await bucket.has('key', { onlyIf: { etag: 'a' } });
   // @ts-expect-error null when absent
   (await bucket.get('key')).text();
   // @ts-expect-error an empty range

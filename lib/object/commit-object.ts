@@ -1,0 +1,103 @@
+// The commit of one object: its row and its blob, under the checks that make every decision before
+// it safe.
+import { type KnownBucket, noSuchBucket } from '../context/bucket-directory.ts';
+import type { StoreContext } from '../context/store-context.ts';
+import { objectRowKey, ownObjectRowKey } from '../engine/row-key.ts';
+import type { Check, NewBlob, Row } from '../engine/storage-engine.ts';
+import { StoreError } from '../errors.ts';
+import { aborted } from '../options.ts';
+import { type Condition, writeRefusal } from './condition.ts';
+
+/** An object that is whole but for its commit. */
+export interface SealedObject {
+  readonly key: string;
+  /** The body of the row. */
+  readonly header: Uint8Array;
+  readonly blob: NewBlob;
+  readonly condition: Condition | null;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * A bucket that moved meanwhile is read again and the commit repeated, without a second upload. A
+ * blob that no commit took is disposed.
+ */
+export async function commitObject(
+  context: StoreContext,
+  bucket: KnownBucket,
+  object: SealedObject,
+): Promise<Row> {
+  let { blob } = object;
+  try {
+    for (;;) {
+      try {
+        return await commitOnce(context, bucket, object, blob);
+      } catch (error) {
+        if (!StoreError.is(error, 'PreconditionFailed') || error.key !== undefined) throw error;
+        const now = await bucketNow(context, bucket, blob); // NoSuchBucket
+        const moved = now.check.revision !== bucket.check.revision;
+        // Neither the bucket nor, under a condition, the object can have moved: not our refusal.
+        if (!moved && object.condition === null) throw error;
+        if ('bytes' in blob) blob = { bytes: blob.bytes, kek: now.kek };
+        bucket = now;
+      }
+    }
+  } finally {
+    // A commit that took the blob has made this a no-op; else every trace of the upload goes.
+    if ('dispose' in blob) await blob.dispose();
+  }
+}
+
+/** For writes: a missing bucket is made, where the store allows it. NoSuchBucket. */
+export function bucketForWrite(context: StoreContext, name: string): Promise<KnownBucket> {
+  return context.autoCreateBuckets
+    ? context.buckets.requireOrCreate(name, context.now())
+    : context.buckets.require(name);
+}
+
+/** The bucket after a refused commit. What was sealed for a bucket that is gone fits no other. */
+async function bucketNow(
+  context: StoreContext,
+  bucket: KnownBucket,
+  blob: NewBlob,
+): Promise<KnownBucket> {
+  if ('bytes' in blob) return bucketForWrite(context, bucket.name);
+  const now = await context.buckets.require(bucket.name);
+  if (!now.isSame(bucket)) throw noSuchBucket(bucket.name);
+  return now;
+}
+
+async function commitOnce(
+  context: StoreContext,
+  bucket: KnownBucket,
+  { key, header, condition, signal }: SealedObject,
+  blob: NewBlob,
+): Promise<Row> {
+  let checks: readonly Check[] = bucket.checks;
+  if (condition !== null)
+    checks = [bucket.check, await currentCheck(context, bucket, key, condition)];
+  // The last moment to stop: what is committed stays, whatever the signal says.
+  if (signal?.aborted) throw aborted(signal);
+  const modified = context.now();
+  const rowKey = objectRowKey(bucket.row.id, key);
+  const { revision, blobs } = await context.engine.commit({
+    checks,
+    effects: [{ key: rowKey, modified, body: header, blob }],
+  });
+  return { revision, modified, body: header, blob: blobs[0] ?? null };
+}
+
+/** The check that holds while the condition does; its refusal, with the key, when it does not. */
+export async function currentCheck(
+  context: StoreContext,
+  bucket: KnownBucket,
+  key: string,
+  condition: Condition,
+  verb: 'put' | 'remove' = 'put',
+): Promise<Check> {
+  const rowKey = ownObjectRowKey(bucket.row.id, key);
+  const found = await context.engine.get({ key: rowKey, check: bucket.check });
+  const refusal = writeRefusal(condition, found?.row ?? null, verb);
+  if (refusal !== null) throw new StoreError(refusal, undefined, { bucket: bucket.name, key });
+  return { key: rowKey, revision: found?.row.revision ?? null };
+}

@@ -1,0 +1,40 @@
+// PutPlan: what a put is to store, checked before any byte of the body is read.
+import { checkOptions, checkSignal, functionOption, integerOption } from '../options.ts';
+import { type Condition, putCondition } from './condition.ts';
+import { encodeObjectRow } from './object-row.ts';
+import type { PutOptions } from './types.ts';
+
+export interface PutPlan {
+  /** The body of the row. */
+  readonly header: Uint8Array;
+  readonly condition: Condition | null;
+  /** Bytes the body must have. */
+  readonly size: number | undefined;
+  readonly onProgress: PutOptions['onProgress'];
+  readonly signal: AbortSignal | undefined;
+}
+
+const known: ReadonlySet<string> = new Set([
+  'contentType',
+  'contentEncoding',
+  'contentDisposition',
+  'contentLanguage',
+  'cacheControl',
+  'expires',
+  'metadata',
+  'onlyIf',
+  'size',
+  'onProgress',
+  'signal',
+]);
+
+/** TypeError, InvalidArgument, NotImplemented, ABORTED. `bodyType` is what the body says it is. */
+export function planPut(call: string, options: PutOptions | undefined, bodyType: string): PutPlan {
+  if (options !== undefined) checkOptions(call, options, known);
+  const { onlyIf, onProgress, signal } = options ?? {};
+  const size = integerOption(call, 'size', options?.size, 0);
+  functionOption(call, 'onProgress', onProgress);
+  const condition = onlyIf === undefined ? null : putCondition(call, onlyIf);
+  checkSignal(call, signal);
+  return { header: encodeObjectRow(options, bodyType), condition, size, onProgress, signal };
+}
