@@ -1,5 +1,7 @@
 // BodySource: the bytes of one open read, front to back. It outlives nothing: it ends with the last
-// byte, an error, the caller's signal, close(), or the garbage collection of its ObjectBody.
+// byte, an error, the caller's signal, close(), or the garbage collection of its ObjectBody. Only
+// the last byte makes it end well: whoever reads on after any of the others gets an error, since an
+// end without one would make a part of a body pass for the whole.
 import type { Interruptible, StoreContext } from '../context/store-context.ts';
 import type { BlobReader } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
@@ -7,7 +9,8 @@ import { aborted } from '../options.ts';
 import type { ProgressMeter } from './progress.ts';
 
 export class BodySource implements Interruptible {
-  readonly #context: StoreContext;
+  /** Null: the bytes stand in memory, so nobody's store or signal can take them back. */
+  readonly #context: StoreContext | null;
   readonly #reader: BlobReader;
   readonly #meter: ProgressMeter | null;
   readonly #signal: AbortSignal | undefined;
@@ -17,7 +20,7 @@ export class BodySource implements Interruptible {
   #stopped: Error | null = null;
 
   constructor(
-    context: StoreContext,
+    context: StoreContext | null,
     reader: BlobReader,
     length: number,
     meter: ProgressMeter | null,
@@ -29,7 +32,7 @@ export class BodySource implements Interruptible {
     this.#meter = meter;
     this.#signal = signal;
     signal?.addEventListener('abort', this.#onAbort, { once: true });
-    context.interruptible.add(this);
+    context?.interruptible.add(this);
   }
 
   get moved(): number {
@@ -40,24 +43,35 @@ export class BodySource implements Interruptible {
     return this.#closed;
   }
 
+  /** The last byte was read. */
+  get ended(): boolean {
+    return this.#closed && this.#left === 0;
+  }
+
+  /** Runs `reading` as one call, for which close() of the store waits. STORE_CLOSED. */
+  async inside<T>(reading: () => Promise<T>): Promise<T> {
+    if (this.#stopped !== null) throw this.#stopped;
+    this.#context?.enter();
+    try {
+      return await reading();
+    } finally {
+      this.#context?.leave();
+    }
+  }
+
   /** A read() that is a call of its own: between two of them the store may be closed. */
   async step(): Promise<Uint8Array | null> {
-    if (this.#stopped !== null) throw this.#stopped;
-    this.#context.enter(); // STORE_CLOSED
-    try {
-      return await this.read();
-    } finally {
-      this.#context.leave();
-    }
+    // What has ended well needs no store to say so.
+    return this.ended ? null : this.inside(() => this.read());
   }
 
   /** The next bytes; null at the end. One call at a time. */
   async read(): Promise<Uint8Array | null> {
-    if (this.#stopped !== null) throw this.#stopped;
-    if (this.#closed) return null;
+    if (this.ended) return null;
+    this.#goOn();
     try {
       const bytes = await this.#reader.read();
-      if (this.#stopped !== null) throw this.#stopped;
+      this.#goOn();
       this.#count(bytes);
       return bytes;
     } catch (error) {
@@ -71,7 +85,7 @@ export class BodySource implements Interruptible {
     if (this.#closed) return;
     this.#closed = true;
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#context.interruptible.delete(this);
+    this.#context?.interruptible.delete(this);
     this.#reader.close();
   }
 
@@ -79,6 +93,11 @@ export class BodySource implements Interruptible {
     if (this.#closed) return;
     this.#stopped = error;
     this.close();
+  }
+
+  #goOn(): void {
+    if (this.#stopped !== null) throw this.#stopped;
+    if (this.#closed) throw disposed();
   }
 
   #count(bytes: Uint8Array | null): void {
@@ -94,6 +113,10 @@ export class BodySource implements Interruptible {
       this.close();
     }
   }
+}
+
+export function disposed(): StoreError {
+  return new StoreError('ABORTED', 'the body was disposed before it was read to its end');
 }
 
 /** Small bodies come whole; this lets them be streamed like the others. */

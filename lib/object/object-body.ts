@@ -6,7 +6,7 @@ import { ReadableStream } from 'node:stream/web';
 import type { StoreContext } from '../context/store-context.ts';
 import type { Found } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
-import { BodySource, WholeReader } from './body-source.ts';
+import { BodySource, disposed, WholeReader } from './body-source.ts';
 import { ObjectView, RowEntry } from './object-view.ts';
 import { ProgressMeter } from './progress.ts';
 import { checkSave, saveTo } from './save-to.ts';
@@ -20,11 +20,11 @@ const forgotten = new FinalizationRegistry((close: () => void) => close());
 
 export class OpenObject extends ObjectView implements ObjectBody {
   declare readonly range?: { offset: number; length: number };
-  readonly #context: StoreContext;
   readonly #length: number;
   /** The whole body, when it is small; else null. */
   readonly #small: Uint8Array | null;
-  readonly #source: BodySource | null;
+  /** Of a small body only once it is read piece by piece. */
+  #source: BodySource | null;
   readonly #meter: ProgressMeter | null;
   #used = false;
   #stream: ReadableStream<Uint8Array> | null = null;
@@ -37,7 +37,6 @@ export class OpenObject extends ObjectView implements ObjectBody {
     options: GetOptions | undefined,
   ) {
     super(bucket, new RowEntry(key, found.row), 0);
-    this.#context = context;
     this.#length = found.length;
     this.#small = found.bytes ?? null;
     this.#meter =
@@ -66,7 +65,7 @@ export class OpenObject extends ObjectView implements ObjectBody {
         pull: async (controller) => {
           const bytes = await this.#next(source);
           if (bytes !== null) controller.enqueue(bytes);
-          if (source.closed) controller.close();
+          if (source.ended) controller.close();
         },
         cancel: () => source.close(),
       },
@@ -104,7 +103,10 @@ export class OpenObject extends ObjectView implements ObjectBody {
   }
 
   async bytes(): Promise<Uint8Array> {
-    if (this.#small === null) return this.#readAll(this.#take());
+    if (this.#small === null) {
+      const source = this.#take();
+      return source.inside(() => this.#readAll(source)); // STORE_CLOSED
+    }
     this.#use();
     this.#meter?.add(this.#small.length);
     this.#meter?.end();
@@ -133,12 +135,7 @@ export class OpenObject extends ObjectView implements ObjectBody {
   async saveTo(file: string | URL, options?: SaveOptions): Promise<void> {
     const target = checkSave(file, options); // TypeError, InvalidArgument
     const source = this.#take();
-    this.#context.enter(); // STORE_CLOSED
-    try {
-      await saveTo(source, target, options?.signal);
-    } finally {
-      this.#context.leave();
-    }
+    await source.inside(() => saveTo(source, target, options?.signal)); // STORE_CLOSED
   }
 
   toResponse(init?: ResponseInit): Response {
@@ -147,7 +144,7 @@ export class OpenObject extends ObjectView implements ObjectBody {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#used = true;
-    this.#source?.close();
+    this.#source?.interrupt(disposed());
   }
 
   /** The source, for the one reading that there is. */
@@ -155,7 +152,8 @@ export class OpenObject extends ObjectView implements ObjectBody {
     this.#use();
     if (this.#source !== null) return this.#source;
     const reader = new WholeReader(this.#small ?? new Uint8Array());
-    return new BodySource(this.#context, reader, this.#length, this.#meter, undefined);
+    this.#source = new BodySource(null, reader, this.#length, this.#meter, undefined);
+    return this.#source;
   }
 
   #use(): void {
@@ -169,7 +167,6 @@ export class OpenObject extends ObjectView implements ObjectBody {
   }
 
   async #readAll(source: BodySource): Promise<Uint8Array> {
-    this.#context.enter();
     try {
       const all = allocate(this.#length);
       let at = 0;
@@ -180,7 +177,6 @@ export class OpenObject extends ObjectView implements ObjectBody {
       return all;
     } finally {
       source.close();
-      this.#context.leave();
     }
   }
 

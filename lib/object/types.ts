@@ -135,7 +135,9 @@ export interface StoredObject {
 /**
  * An open read. Dispose it, or read it to the end; a forgotten one is closed on garbage collection
  * with a `body:forgotten` event. It can be read once, in one of these ways; a second one is a
- * TypeError.
+ * TypeError. A body that is disposed while it is read ends that reading with ABORTED, so await the
+ * reading before the body goes out of scope. A small body arrives whole: neither the signal nor
+ * close() takes it back.
  */
 export interface ObjectBody extends StoredObject, AsyncIterable<Uint8Array>, AsyncDisposable {
   /** The part that is served, when a range was asked for. */

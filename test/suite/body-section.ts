@@ -63,7 +63,7 @@ function cut(bytes: Buffer): Buffer[] {
 }
 
 /** Every way to read a body to its end. */
-const readings: Record<string, (body: ObjectBody) => Promise<Uint8Array>> = {
+export const readings: Record<string, (body: ObjectBody) => Promise<Uint8Array>> = {
   bytes: (body) => body.bytes(),
   arrayBuffer: async (body) => new Uint8Array(await body.arrayBuffer()),
   blob: async (body) => new Uint8Array(await (await body.blob()).arrayBuffer()),

@@ -5,6 +5,7 @@ import { bodySection } from './body-section.ts';
 import { bucketSection } from './bucket-section.ts';
 import { closeSection } from './close-section.ts';
 import { conditionSection } from './condition-section.ts';
+import { endingSection } from './ending-section.ts';
 import { failureSection } from './failure-section.ts';
 import { listSection } from './list-section.ts';
 import { nameSection } from './name-section.ts';
@@ -20,6 +21,7 @@ export function storeSuite(test: TestFn, name: string, openStore: OpenStore): vo
   bucketSection(withStore);
   nameSection(withStore);
   bodySection(withStore);
+  endingSection(withStore);
   failureSection(withStore);
   rangeSection(withStore);
   conditionSection(withStore);
