@@ -15,6 +15,7 @@ export type OssCode =
   | 'InvalidObjectName'
   | 'InvalidRange'
   | 'NoSuchBucket'
+  | 'NoSuchKey'
   | 'NotImplemented'
   | 'NotModified'
   | 'PreconditionFailed';
@@ -119,6 +120,12 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     retry: false,
     text: 'the bucket does not exist',
     hint: 'Create it with store.createBucket(), or open with autoCreateBuckets.',
+  },
+  NoSuchKey: {
+    status: 404,
+    retry: false,
+    text: 'the object does not exist',
+    hint: 'Check the key; get() and head() answer null instead, has() answers false.',
   },
   NotImplemented: {
     status: 400,

@@ -17,6 +17,7 @@ export type {
   ListOptions,
   ListPage,
   ObjectBody,
+  ObjectWriteStream,
   PutCondition,
   PutOptions,
   Range,
@@ -28,6 +29,7 @@ export type {
 } from './object/types.ts';
 export type { Bucket } from './store/bucket.ts';
 export type { Health, HealthStatus, ZoneStatus } from './store/health.ts';
+export type { ObjectFile } from './store/object-file.ts';
 export {
   type Geometry,
   type MemoryOptions,

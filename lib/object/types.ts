@@ -1,6 +1,6 @@
 // The shapes a caller of the object verbs meets: bodies, options, results.
 import type { Blob } from 'node:buffer';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type { StorageClass } from '../context/bucket-row.ts';
 import type { StoreError } from '../errors.ts';
@@ -172,6 +172,18 @@ export interface ObjectBody extends StoredObject, AsyncIterable<Uint8Array>, Asy
 }
 export interface SaveOptions {
   signal?: AbortSignal | undefined;
+}
+
+/**
+ * A put as a stream. `finish` comes when the object is durable; destroy(), an error or a failed put
+ * leaves nothing, and `close` comes when every trace is gone.
+ */
+export interface ObjectWriteStream extends Writable {
+  /**
+   * The object, once it is durable; rejects when the put fails or the stream is destroyed before.
+   * May be left alone. Whoever asks for it need not listen to `error` as well.
+   */
+  readonly done: Promise<StoredObject>;
 }
 
 export interface ListOptions {

@@ -10,6 +10,7 @@ import { getObject } from '../object/get.ts';
 import { hasObject, headObject } from '../object/head.ts';
 import { listObjects } from '../object/list.ts';
 import { putObject } from '../object/put.ts';
+import { PutStream } from '../object/put-stream.ts';
 import { removeObjects } from '../object/remove.ts';
 import type {
   Body,
@@ -19,11 +20,13 @@ import type {
   Listing,
   ListOptions,
   ObjectBody,
+  ObjectWriteStream,
   PutOptions,
   RemoveOptions,
   RemoveResult,
   StoredObject,
 } from '../object/types.ts';
+import { ObjectFile } from './object-file.ts';
 import type { Store } from './store.ts';
 
 const putChannel = verbChannel('object.put');
@@ -176,6 +179,48 @@ export class Bucket {
    */
   list(options?: ListOptions): Listing<StoredObject> {
     return listObjects(this.#context, this.name, options);
+  }
+
+  /**
+   * A handle on one object in the manner of a Blob, to be read, sliced and written: no I/O, and no
+   * error, before it is used.
+   *
+   * @example
+   * ```ts
+   * import { openMemory } from 'strongroom';
+   *
+   * await using store = await openMemory();
+   * const file = store.bucket('docs').file('notes/hello.txt');
+   * await file.write('hello world');
+   * console.log(file.name, await file.text(), await file.slice(-5).text());
+   * ```
+   */
+  file(key: string): ObjectFile {
+    return new ObjectFile(this, key);
+  }
+
+  /**
+   * A put as a stream to write to. Errors are those of {@link Bucket.put}, as the stream's `error`
+   * event and as the rejection of `done`. Nothing is done before the first write.
+   *
+   * @example
+   * ```ts
+   * import { createReadStream } from 'node:fs';
+   * import { pipeline } from 'node:stream/promises';
+   * import { createGzip } from 'node:zlib';
+   * import { openMemory } from 'strongroom';
+   *
+   * await using store = await openMemory();
+   * const packed = store.bucket('docs').createWriteStream('program.gz');
+   * await pipeline(createReadStream(new URL(import.meta.url)), createGzip(), packed);
+   * console.log((await packed.done).size);
+   * ```
+   */
+  createWriteStream(key: string, options?: PutOptions): ObjectWriteStream {
+    return new PutStream(async (body, stop) => {
+      const signal = options?.signal === undefined ? stop : AbortSignal.any([options.signal, stop]);
+      return this.put(key, body, { ...options, signal });
+    });
   }
 
   #traced<T>(

@@ -7,6 +7,7 @@ import { closeSection } from './close-section.ts';
 import { conditionSection } from './condition-section.ts';
 import { endingSection } from './ending-section.ts';
 import { failureSection } from './failure-section.ts';
+import { fileSection } from './file-section.ts';
 import { listSection } from './list-section.ts';
 import { nameSection } from './name-section.ts';
 import { randomSection } from './random-section.ts';
@@ -14,6 +15,7 @@ import { rangeSection } from './range-section.ts';
 import { responseSection } from './response-section.ts';
 import { saveSection } from './save-section.ts';
 import { type OpenStore, withStoreOf } from './support.ts';
+import { writeStreamSection } from './write-stream-section.ts';
 
 /** Declares the suite's tests for one kind of store. `openStore` closes what it opens. */
 export function storeSuite(test: TestFn, name: string, openStore: OpenStore): void {
@@ -28,6 +30,8 @@ export function storeSuite(test: TestFn, name: string, openStore: OpenStore): vo
   listSection(withStore);
   saveSection(withStore);
   responseSection(withStore);
+  fileSection(withStore);
+  writeStreamSection(withStore);
   closeSection(withStore);
   randomSection(withStore);
 }
