@@ -6,10 +6,18 @@ import { invalidArgument, StoreError } from './errors.ts';
  * lacks. Names whose value is undefined count as absent.
  */
 export function checkOptions(call: string, given: object, known: ReadonlySet<string>): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw new TypeError(`${call}: options must be an object`);
+  if (!isRecord(given)) throw new TypeError(`${call}: options must be a plain object`);
   for (const name of Object.keys(given))
     if (!known.has(name)) throw unknownOption(call, name, known);
+}
+
+/**
+ * An object whose properties say what it holds. A Map, Headers, Date or signal has none of its own:
+ * taken for options, it would say nothing, and a condition in it would be no condition.
+ */
+export function isRecord(given: unknown): given is Record<string, unknown> {
+  if (typeof given !== 'object' || given === null) return false;
+  return Object.prototype.toString.call(given) === '[object Object]';
 }
 
 function unknownOption(call: string, name: string, known: ReadonlySet<string>): StoreError {

@@ -30,7 +30,7 @@ const removeConditions = new Set(['etag']);
 /** TypeError, InvalidArgument, NotImplemented. */
 export function putCondition(call: string, given: PutCondition | Headers): Condition {
   if (isHeaders(given)) return checkWrite(call, conditionOfHeaders(call, given, 'put'));
-  checkOptions(`${call}: onlyIf`, given, putConditions);
+  checkFields(call, given, putConditions);
   const { absent } = given;
   if (absent !== undefined && absent !== true)
     throw invalidArgument(`${call}: onlyIf.absent must be true or left out`);
@@ -41,7 +41,7 @@ export function putCondition(call: string, given: PutCondition | Headers): Condi
 export function readCondition(call: string, given: GetCondition | Headers): Condition {
   // Whatever headers say together, HTTP's order of evaluation has an answer.
   if (isHeaders(given)) return conditionOfHeaders(call, given, 'read');
-  checkOptions(`${call}: onlyIf`, given, getConditions);
+  checkFields(call, given, getConditions);
   const condition = fields(call, given);
   const { match, noneMatch, modifiedSince, unmodifiedSince } = condition;
   if (match !== undefined && noneMatch !== undefined && match.some((tag) => has(noneMatch, tag)))
@@ -55,7 +55,7 @@ export function readCondition(call: string, given: GetCondition | Headers): Cond
 /** TypeError, InvalidArgument, NotImplemented. */
 export function removeCondition(call: string, given: RemoveCondition | Headers): Condition {
   if (isHeaders(given)) return checkWrite(call, conditionOfHeaders(call, given, 'remove'));
-  checkOptions(`${call}: onlyIf`, given, removeConditions);
+  checkFields(call, given, removeConditions);
   return checkWrite(call, fields(call, given));
 }
 
@@ -64,6 +64,16 @@ function isHeaders(given: object): given is Headers {
   return (
     typeof given === 'object' && given !== null && typeof (given as Headers).get === 'function'
   );
+}
+
+/**
+ * Whoever asks for a condition means one: `{ etag: undefined }`, where the ETag was not known after
+ * all, must not become a write without any.
+ */
+function checkFields(call: string, given: object, known: ReadonlySet<string>): void {
+  checkOptions(`${call}: onlyIf`, given, known);
+  for (const name of known) if ((given as Record<string, unknown>)[name] !== undefined) return;
+  throw invalidArgument(`${call}: onlyIf names no condition`);
 }
 
 function checkWrite(call: string, condition: Condition): Condition {

@@ -12,7 +12,14 @@ import {
 import type { Page, RowKey, ScanRequest } from '../engine/storage-engine.ts';
 import { invalidArgument } from '../errors.ts';
 import { checkKeyText } from '../name/object-key.ts';
-import { aborted, booleanOption, checkOptions, checkSignal, integerOption } from '../options.ts';
+import {
+  aborted,
+  booleanOption,
+  checkOptions,
+  checkSignal,
+  integerOption,
+  isRecord,
+} from '../options.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { ObjectView } from './object-view.ts';
 import type { Listing, ListOptions, ListPage, StoredObject } from './types.ts';
@@ -47,7 +54,7 @@ class ObjectListing implements Listing<StoredObject> {
     this.#context = context;
     this.#bucketName = bucketName;
     // A copy: the caller may use the same object for the next call.
-    this.#options = typeof options === 'object' ? { ...options } : options;
+    this.#options = isRecord(options) ? { ...options } : options;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<StoredObject> {

@@ -9,6 +9,7 @@
 //
 // docs/format/rows.md has a worked example. A tag that this version does not know is stepped over.
 import { invalidArgument, StoreError } from '../errors.ts';
+import { isRecord } from '../options.ts';
 import type { PutOptions } from './types.ts';
 
 /** What the caller said about an object. */
@@ -79,8 +80,7 @@ function moment(date: Date): Uint8Array {
 }
 
 function encodeMetadata(metadata: Record<string, string>): Buffer {
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
-    throw new TypeError('put: metadata must be an object with strings');
+  if (!isRecord(metadata)) throw new TypeError('put: metadata must be a plain object of strings');
   const entries = new Map<string, Buffer>();
   let size = 0;
   for (const [given, value] of Object.entries(metadata)) {

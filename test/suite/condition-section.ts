@@ -121,6 +121,47 @@ export const conditionSection: Section = (withStore) => {
     t.false(await bucket.has('key'));
   });
 
+  withStore('takes nothing that is no condition for one that holds', async (t, store) => {
+    const bucket = store.bucket('docs');
+    const { etag } = await bucket.put('key', 'first');
+    const empty = [{}, { etag: undefined }, Object.create(null)];
+    for (const onlyIf of empty) {
+      await rejection(t, bucket.put('key', 'lost', { onlyIf }), 'InvalidArgument');
+      await rejection(t, bucket.remove('key', { onlyIf }), 'InvalidArgument');
+      await rejection(t, bucket.get('key', { onlyIf }), 'InvalidArgument');
+      await rejection(t, bucket.head('key', { onlyIf }), 'InvalidArgument');
+    }
+    // None of them has properties, so each would say nothing.
+    const foreign = [new Map([['absent', true]]), new Set(['absent']), new Date(), /absent/, []];
+    for (const given of [...foreign, Promise.resolve(), AbortSignal.timeout(1e6), [], null, 'etag'])
+      for (const call of [
+        () => bucket.put('key', 'lost', { onlyIf: given as never }),
+        () => bucket.put('key', 'lost', given as never),
+        () => bucket.put('key', 'lost', { metadata: given as never }),
+        () => bucket.remove('key', { onlyIf: given as never }),
+        () => bucket.remove('key', given as never),
+        () => bucket.get('key', { onlyIf: given as never }),
+        () => bucket.get('key', given as never),
+        () => bucket.head('key', given as never),
+        () => bucket.list(given as never).toArray(),
+      ])
+        await t.throwsAsync(call(), { instanceOf: TypeError });
+    const headers = new Headers({ 'content-type': 'text/plain' });
+    for (const options of [
+      headers,
+      { metadata: headers },
+      { metadata: new URLSearchParams('a=b') },
+    ])
+      await t.throwsAsync(bucket.put('key', 'lost', options as never), { instanceOf: TypeError });
+    t.is((await found(bucket.head('key'))).etag, etag);
+
+    class Known {
+      etag = etag;
+    }
+    await bucket.put('key', 'second', { onlyIf: new Known(), metadata: Object.create(null) });
+    t.is(await (await found(bucket.get('key'))).text(), 'second');
+  });
+
   withStore('reads under the headers of HTTP', async (t, store) => {
     const bucket = store.bucket('docs');
     const { etag, lastModified } = await bucket.put('key', 'text');
