@@ -16,6 +16,18 @@ function examplesOf(path: string): string[] {
   return [...blocks].map(([, code = '']) => code.replaceAll(/^\s*\* ?/gm, ''));
 }
 
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, { default: string }>;
+};
+
+/** Imports of the package as imports of the sources that its `exports` are built from. */
+function onSources(code: string): string {
+  return code.replaceAll(/'strongroom(\/\w+)?'/g, (_, subpath: string = '') => {
+    const built = exports[`.${subpath}`]?.default ?? `no such export: ${subpath}`;
+    return JSON.stringify(join(root, built.replace('dist/', 'lib/').replace(/js$/, 'ts')));
+  });
+}
+
 const examples = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
   .sort()
@@ -31,8 +43,7 @@ for (const { path, i, code } of examples)
     mkdirSync(folder, { recursive: true });
     t.teardown(() => rmSync(folder, { recursive: true, force: true }));
     const program = join(folder, 'example.ts');
-    const sources = JSON.stringify(join(root, 'lib/index.ts'));
-    writeFileSync(program, code.replaceAll(/'strongroom'/g, sources));
+    writeFileSync(program, onSources(code));
     const { code: exit, stderr } = await runProgram(program);
     t.is(exit, 0, stderr);
   });

@@ -1,4 +1,5 @@
-// Every code block of the README runs, and every link of the documents leads somewhere.
+// Every code block of the README and of docs/drivers.md runs, and every link of the documents leads
+// somewhere.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,6 +38,17 @@ blocks.forEach(({ language, code }, i) => {
       (match) => match[1],
     );
     t.deepEqual(stdout.trim().split('\n'), promised);
+  });
+});
+
+const drivers = [...read('docs/drivers.md').matchAll(/^```ts\n(.*?)^```$/gms)];
+drivers.forEach(([, code = ''], i) => {
+  test(`code block ${i + 1} of docs/drivers.md runs`, async (t) => {
+    const file = join(place, `driver-${i}.ts`);
+    writeFileSync(file, code);
+    const { code: exit, stderr } = await runProgram(file);
+    t.is(stderr, '');
+    t.is(exit, 0);
   });
 });
 

@@ -13,7 +13,7 @@ import { blank, functions, lineOf } from './text.mjs';
 import { Tree } from './tree.mjs';
 
 const entries = [
-  /^lib\/(index|cli\/main)\.ts$/,
+  /^lib\/(index|cli\/main|drivers\/[^/]+|fetch\/handler)\.ts$/,
   /^test\/.*\.test\.ts$/,
   /^test\/types\//,
   /^bench\/[^/]+\.ts$/,

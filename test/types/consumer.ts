@@ -2,6 +2,8 @@
 // with skipLibCheck false (types.test.ts); never run.
 import { Blob } from 'node:buffer';
 import { createReadStream } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type {
   Body,
   Bucket,
@@ -11,6 +13,8 @@ import type {
   Listing,
   Logger,
   ObjectBody,
+  ObjectFile,
+  ObjectWriteStream,
   OpenOptions,
   Progress,
   Range,
@@ -63,6 +67,8 @@ export async function right(): Promise<void> {
   if (body !== null) {
     use<string>(await body.text());
     use<{ a: number }>(await body.json<{ a: number }>());
+    use<void>(await body.saveTo(new URL('file:///a'), { signal: AbortSignal.timeout(1) }));
+    use<Response>(body.toResponse({ status: 203, headers: { 'x-a': 'b' } }));
     use<Uint8Array>(await body.bytes());
     use<ArrayBuffer>(await body.arrayBuffer());
     for await (const piece of body) use<Uint8Array>(piece);
@@ -93,6 +99,13 @@ export async function right(): Promise<void> {
   for await (const page of listing.pages()) use<string | undefined>(page.cursor);
   for await (const prefix of listing.prefixes()) use<string>(prefix);
   use<StoredObject[]>(await listing.toArray());
+  const file: ObjectFile = bucket.file('key').slice(1).slice(-5, -1, 'text/plain');
+  use<string>(await file.text());
+  use<{ a: number }>(await file.json<{ a: number }>());
+  use<StoredObject>(await file.write(file.stream(), { size: 5 }));
+  const stream: ObjectWriteStream & Writable = file.writer({ contentType: 'text/plain' });
+  await pipeline(file.readable({ highWaterMark: 1 }), stream);
+  use<StoredObject>(await stream.done);
   use<HealthStatus>(await store.health.status());
   await made.delete({ force: true });
   const logger: Logger = console;
@@ -145,6 +158,12 @@ export async function wrong(store: Store): Promise<void> {
   (await bucket.put('key', 'text')).size = 7;
   // @ts-expect-error handles come from a store
   new Bucket(store, 'docs');
+  // @ts-expect-error presigned addresses do not exist yet, and neither do their types
+  bucket.file('key').presign();
+  // @ts-expect-error a slice is made of numbers
+  bucket.file('key').slice('1');
+  // @ts-expect-error `done` is told, not set
+  bucket.createWriteStream('key').done = Promise.reject(new Error());
   // @ts-expect-error `remove` is the verb for objects
   await bucket.delete('key');
 }
