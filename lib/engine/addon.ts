@@ -56,6 +56,8 @@ export interface NativeEngine {
   openReader(pin: NativePin, offset: number, length: number): NativeReader;
   /** A packed page. */
   scan(
+    checkKey: Uint8Array | null,
+    checkRevision: number,
     start: Uint8Array,
     end: Uint8Array,
     reverse: boolean,

@@ -189,6 +189,8 @@ class EmbeddedEngine implements StorageEngine {
       throw invalidArgument(`scan: limit must be 1 to ${scanLimitMax}, not ${limit}`);
     return this.#native
       .scan(
+        request.check?.key ?? null,
+        request.check?.revision ?? 0,
         request.start,
         request.end,
         request.reverse ?? false,

@@ -96,6 +96,8 @@ export class MemoryEngine implements StorageEngine {
     this.#refuseWhenClosed();
     if (!(request.limit >= 1 && request.limit <= pageLimitMax))
       throw new StoreError('InvalidArgument', `a page holds 1 to ${pageLimitMax} entries`);
+    if (request.check !== undefined && !this.#holds(request.check))
+      throw new StoreError('PreconditionFailed');
     return request.reverse === true ? this.#scanDown(request) : this.#scanUp(request);
   }
 

@@ -117,6 +117,8 @@ export interface Found {
 }
 
 export interface ScanRequest {
+  /** Must hold in the snapshot or just before it, or scan() rejects with PreconditionFailed. */
+  readonly check?: Check;
   /** First row key that may appear. */
   readonly start: RowKey;
   /** First row key that may not; empty for no bound. */

@@ -1,7 +1,7 @@
 // list: a bucket's entries in byte order of their keys, a page at a time. Each page is one scan of
 // one snapshot; the next begins where it says. Objects decode themselves when they are looked at.
 import type { KnownBucket } from '../context/bucket-directory.ts';
-import type { StoreContext } from '../context/store-context.ts';
+import { type StoreContext, underBucket } from '../context/store-context.ts';
 import {
   objectRows,
   objectTextFrom,
@@ -9,7 +9,7 @@ import {
   successor,
   versionSize,
 } from '../engine/row-key.ts';
-import type { Page, RowKey, ScanRequest } from '../engine/storage-engine.ts';
+import type { Check, Page, RowKey, ScanRequest } from '../engine/storage-engine.ts';
 import { invalidArgument } from '../errors.ts';
 import { checkKeyText } from '../name/object-key.ts';
 import {
@@ -76,20 +76,36 @@ class ObjectListing implements Listing<StoredObject> {
   async *pages(): AsyncGenerator<ListPage<StoredObject>, void, undefined> {
     const options = this.#options;
     checkListOptions(options); // InvalidArgument, InvalidObjectName, ABORTED
-    const bucket = await this.#inside(() => this.#context.buckets.require(this.#bucketName));
-    const plan = planScan(bucket, options); // InvalidArgument
     let left = options.limit ?? Number.POSITIVE_INFINITY;
-    let { start, end } = plan;
-    do {
-      const request = { ...plan, start, end, limit: Math.min(left, pageMax) };
-      const page = await this.#inside(() => this.#context.engine.scan(request));
+    const begun = await this.#inside(() => this.#begin()); // NoSuchBucket
+    const { bucket } = begun;
+    let { plan, page } = begun;
+    for (;;) {
       left -= page.count;
-      if (page.resume !== null)
-        [start, end] = plan.reverse ? [start, page.resume] : [page.resume, end];
       // A page may be empty: an engine bounds the work of one scan, whatever it finds.
       if (page.count > 0 || page.resume === null) yield toPage(page, bucket, options);
-      if (page.resume === null) return;
-    } while (left > 0);
+      if (page.resume === null || left === 0) return;
+      plan = plan.reverse ? { ...plan, end: page.resume } : { ...plan, start: page.resume };
+      const rest = plan;
+      page = await this.#inside(() => this.#scan(rest, left));
+    }
+  }
+
+  /** The first page carries the check of the bucket, so that finding both is one call. */
+  async #begin(): Promise<{ bucket: KnownBucket; plan: ScanPlan; page: Page }> {
+    const { limit = pageMax, cursor } = this.#options;
+    const { buckets } = this.#context;
+    // A cursor names the bucket's id: whether it is one of this listing, only the row can say.
+    if (cursor !== undefined) await buckets.require(this.#bucketName);
+    return underBucket(this.#context, this.#bucketName, async (bucket) => {
+      const plan = planScan(bucket, this.#options); // InvalidArgument
+      return { bucket, plan, page: await this.#scan(plan, limit, bucket.check) };
+    });
+  }
+
+  #scan(plan: ScanPlan, left: number, check?: Check): Promise<Page> {
+    const request = { ...plan, limit: Math.min(left, pageMax) };
+    return this.#context.engine.scan(check === undefined ? request : { ...request, check });
   }
 
   /** One step of the listing is one call: between them the store may be closed. */
@@ -123,7 +139,7 @@ function checkListOptions(options: ListOptions): void {
   checkSignal('list', options.signal);
 }
 
-type ScanPlan = Omit<ScanRequest, 'limit'>;
+type ScanPlan = Omit<ScanRequest, 'limit' | 'check'>;
 
 function planScan(bucket: KnownBucket, options: ListOptions): ScanPlan {
   const { prefix = '', delimiter, reverse = false } = options;

@@ -152,19 +152,22 @@ Napi::Value EngineWrap::OpenReader(const Napi::CallbackInfo& info) {
                             IntegerOf(info[2]));
 }
 
-// scan(start, end, reverse, limit, delimiter | null, groupFrom, versionSize, textFrom)
+// scan(checkKey | null, checkRevision, start, end, reverse, limit, delimiter | null, groupFrom,
+// versionSize, textFrom)
 Napi::Value EngineWrap::Scan(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  index::ScanRequest request;
-  request.start = CopyOf(info[0]);
-  request.end = CopyOf(info[1]);
-  request.reverse = info[2].ToBoolean();
-  request.limit = static_cast<uint32_t>(std::min<uint64_t>(IntegerOf(info[3]), 10000));
-  if (!info[4].IsNull()) request.delimiter = CopyOf(info[4]);
-  request.group_from = IntegerOf(info[5]);
-  request.version_size = IntegerOf(info[6]);
-  request.bytes_max = 4 << 20;
-  size_t text_from = IntegerOf(info[7]);
+  engine::ScanRequest request;
+  if (!info[0].IsNull()) request.check = engine::Check{CopyOf(info[0]), IntegerOf(info[1])};
+  index::ScanRequest& page = request.page;
+  page.start = CopyOf(info[2]);
+  page.end = CopyOf(info[3]);
+  page.reverse = info[4].ToBoolean();
+  page.limit = static_cast<uint32_t>(std::min<uint64_t>(IntegerOf(info[5]), 10000));
+  if (!info[6].IsNull()) page.delimiter = CopyOf(info[6]);
+  page.group_from = IntegerOf(info[7]);
+  page.version_size = IntegerOf(info[8]);
+  page.bytes_max = 4 << 20;
+  size_t text_from = IntegerOf(info[9]);
   auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
   Napi::Promise promise = task->promise();
   engine::Engine::Scanning scanning;

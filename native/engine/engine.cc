@@ -52,6 +52,19 @@ Status CheckLimits(const Transaction& transaction) {
   return {};
 }
 
+Status NotHeld() {
+  return Status(Code::kPreconditionFailed, "a row is not at the expected revision");
+}
+
+// Whether the row is at the expected revision. An index that errs is told in `broken` as well.
+Result<bool> Holds(index::Index& index, const Check& check, Status* broken) {
+  thread_local std::string row;
+  row.clear();
+  auto got = index.Get(check.key, &row);
+  if (!got.ok()) return *broken = got.status();
+  return format::IndexRowRevision(AsBytes(row)) == check.revision;
+}
+
 class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl> {
  public:
   EngineImpl(OpenOptions options, std::function<void(const Event&)> on_event)
@@ -71,7 +84,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   }
   void Commit(Transaction transaction, Committing done) override;
   void Get(GetRequest request, Finding done) override;
-  void Scan(index::ScanRequest request, Scanning scanning) override;
+  void Scan(ScanRequest request, Scanning scanning) override;
   Result<NewBlob> WriteBlob(const Kek& kek, uint64_t expected_size) override;
   Result<std::shared_ptr<blob::BlobReader>> ReadBlob(
       const Kek& kek, const format::BlobReference& reference) override;
@@ -284,12 +297,8 @@ Result<std::optional<Found>> EngineImpl::GetFrom(const std::shared_ptr<Zone>& zo
                                                  Status* broken) {
   thread_local std::string row_bytes;
   if (request.check) {
-    row_bytes.clear();
-    auto got = index.Get(request.check->key, &row_bytes);
-    if (!got.ok()) return *broken = got.status();
-    if (format::IndexRowRevision(AsBytes(row_bytes)) != request.check->revision) {
-      return Status(Code::kPreconditionFailed, "a row is not at the expected revision");
-    }
+    TRY_ASSIGN(bool holds, Holds(index, *request.check, broken));
+    if (!holds) return NotHeld();
   }
   for (;;) {
     row_bytes.clear();
@@ -362,13 +371,19 @@ Status EngineImpl::ReadSmall(const std::shared_ptr<Zone>& zone, const SmallBlobR
   return first.Is(Code::kTampered) ? first : Status(Code::kCorruption, first.message());
 }
 
-void EngineImpl::Scan(index::ScanRequest request, Scanning scanning) {
+void EngineImpl::Scan(ScanRequest request, Scanning scanning) {
   if (closed()) return scanning.fail(Status(Code::kClosed, "the store is closed"));
-  auto shared = std::make_shared<index::ScanRequest>(std::move(request));
+  auto shared = std::make_shared<ScanRequest>(std::move(request));
   auto attempt = [shared, scanning](const std::shared_ptr<Zone>&,
                                     index::Index& index) -> IndexSet::Outcome {
+    if (shared->check) {
+      Status broken;
+      auto holds = Holds(index, *shared->check, &broken);
+      if (!holds.ok()) return IndexSet::Outcome::Broken(broken);
+      if (!*holds) return NotHeld();
+    }
     Attempt page = scanning.begin();
-    auto end = index.Scan(*shared, page.sink);
+    auto end = index.Scan(shared->page, page.sink);
     if (!end.ok() && end.status().Is(Code::kInvalidArgument)) return end.status();
     if (!end.ok()) return IndexSet::Outcome::Broken(end.status());
     return IndexSet::Settle([page, end = std::move(*end)] { page.done(end); });

@@ -100,6 +100,10 @@ struct GetRequest {
   uint64_t offset = 0;
   uint64_t length = UINT64_MAX;
 };
+struct ScanRequest {
+  std::optional<Check> check;  // Of a row that stands outside the range: the bucket's.
+  index::ScanRequest page;
+};
 // `bytes` holds index row ‖ plaintext. The blob of a large row is pinned: it cannot be removed
 // until the pin goes.
 struct Found {
@@ -159,7 +163,7 @@ class Engine {
     std::function<Attempt()> begin;
     std::function<void(const Status&)> fail;
   };
-  virtual void Scan(index::ScanRequest request, Scanning scanning) = 0;
+  virtual void Scan(ScanRequest request, Scanning scanning) = 0;
 
   struct NewBlob {
     std::shared_ptr<blob::BlobWriter> writer;

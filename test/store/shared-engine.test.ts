@@ -9,6 +9,7 @@ import { MemoryEngine } from '../../lib/engine/memory-engine.ts';
 import { bucketRowKey } from '../../lib/engine/row-key.ts';
 import type { BlobWriter, Found, GetRequest, KeyHandle } from '../../lib/engine/storage-engine.ts';
 import { StoreError } from '../../lib/errors.ts';
+import type { Listing, StoredObject } from '../../lib/object/types.ts';
 import { Store } from '../../lib/store/store.ts';
 import { found, rejection } from '../suite/support.ts';
 
@@ -53,6 +54,10 @@ function storeOver(engine: MemoryEngine, autoCreateBuckets = true): Store {
   return new Store('shared', new StoreContext(engine, new Events('shared', undefined), options));
 }
 
+async function keysOf(listing: Listing<StoredObject>): Promise<string[]> {
+  return (await listing.toArray()).map(({ key }) => key);
+}
+
 /** Changes the bucket's row and nothing in it, as a new policy would. */
 async function touch(engine: MemoryEngine, name: string): Promise<void> {
   const row = await engine.get({ key: bucketRowKey(name) });
@@ -85,6 +90,7 @@ test('a bucket that another store made, changed or made again', async (t) => {
   await other.createBucket('docs');
   t.is(await docs.get('key'), null);
   await theirs.put('key', 'theirs');
+  t.deepEqual(await keysOf(docs.list()), ['key']);
   t.is(await (await found(docs.get('key'))).text(), 'theirs');
   await theirs.delete({ force: true });
   await rejection(t, docs.get('key'), 'NoSuchBucket');
@@ -95,6 +101,16 @@ test('a bucket that another store made, changed or made again', async (t) => {
   t.is((await theirs.list().toArray()).length, 1);
 });
 
+test('a cursor of a bucket that another store has made anew', async (t) => {
+  const engine = new MemoryEngine();
+  const [docs, theirs] = [storeOver(engine).bucket('docs'), storeOver(engine).bucket('docs')];
+  await docs.put('old', 'text');
+  await theirs.delete({ force: true });
+  for (const key of ['a', 'b', 'c']) await theirs.put(key, 'text');
+  for await (const { cursor } of theirs.list({ limit: 1 }).pages())
+    t.deepEqual(await keysOf(docs.list({ cursor })), ['b', 'c']);
+});
+
 test('a bucket that is gone, in a store that makes none', async (t) => {
   const engine = new MemoryEngine();
   const [mine, other] = [storeOver(engine, false), storeOver(engine)];
@@ -103,6 +119,7 @@ test('a bucket that is gone, in a store that makes none', async (t) => {
   await rejection(t, docs.put('key', 'text'), 'NoSuchBucket');
   await rejection(t, docs.put('key', new Uint8Array(300_000)), 'NoSuchBucket');
   await rejection(t, docs.remove('key'), 'NoSuchBucket');
+  await rejection(t, docs.list().toArray(), 'NoSuchBucket');
   await rejection(t, docs.delete(), 'NoSuchBucket');
   t.false(await docs.exists());
 });

@@ -316,6 +316,23 @@ export function engineSuite(test: TestFn, name: string, openEngine: OpenEngine):
     await rejection(t, open(new Uint8Array(), context), 'DECRYPT_FAILED');
   });
 
+  withEngine('scans only when its check holds', async (t, engine) => {
+    await put(engine, 'a', 'b');
+    const guard = key('guard');
+    const { revision } = await engine.commit({
+      effects: [{ key: guard, modified: 0, body: new Uint8Array() }],
+    });
+    const request = { start: key('a'), end: key('c'), limit: 10, textFrom: 0 };
+    const scan = (revision: number | null) =>
+      engine.scan({ ...request, check: { key: guard, revision } });
+    t.deepEqual(texts(await scan(revision)), ['a', 'b']);
+    await rejection(t, scan(revision - 1), 'PreconditionFailed');
+    await rejection(t, scan(null), 'PreconditionFailed');
+    await engine.commit({ effects: [{ key: guard, delete: true }] });
+    await rejection(t, scan(revision), 'PreconditionFailed');
+    t.deepEqual(texts(await scan(null)), ['a', 'b']);
+  });
+
   withEngine('scans ranges both ways in pages', async (t, engine) => {
     const all = ['a', 'aa', 'ab', 'b', 'b\x01', 'b\xff', 'c', 'ca'];
     await put(engine, ...all);
