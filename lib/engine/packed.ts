@@ -78,23 +78,38 @@ export class PackedCommit implements Committed {
   }
 }
 
+// Typed arrays: they read a number three times as fast as a Buffer's methods do.
+const wordsPerEntry = entrySize / 4;
+const doublesPerEntry = entrySize / 8;
+const headWords = pageHead / 4;
+const headDoubles = pageHead / 8;
+
 export class PackedPage implements Page {
   readonly count: number;
   readonly #packed: Buffer;
+  readonly #words: Uint32Array;
+  readonly #doubles: Float64Array;
   readonly #bodiesAt: number;
   readonly #textAt: number;
-  /** The whole text, when it is ASCII: entries are then slices of it. */
-  readonly #ascii: string | null;
-  #ids: string | null = null;
+  /** The ids and, when it is ASCII, the text behind them: entries are slices of one string. */
+  readonly #strings: string;
+  /** Where the text begins in `#strings`; -1: it is not there. */
+  readonly #textFrom: number;
 
-  constructor(packed: Buffer) {
+  constructor(given: Buffer) {
+    // Views of numbers begin at multiples of their size. The addon's memory does.
+    const packed = given.byteOffset % 8 === 0 ? given : Buffer.from(new Uint8Array(given).buffer);
     this.#packed = packed;
     this.count = packed.readUInt32LE(0);
+    const entriesEnd = pageHead + this.count * entrySize;
+    this.#words = new Uint32Array(packed.buffer, packed.byteOffset, entriesEnd / 4);
+    this.#doubles = new Float64Array(packed.buffer, packed.byteOffset, entriesEnd / 8);
     this.#textAt = packed.readUInt32LE(8);
     this.#bodiesAt = packed.readUInt32LE(16);
     const ascii = (packed.readUInt32LE(4) & 2) !== 0;
-    const textSize = packed.readUInt32LE(12);
-    this.#ascii = ascii ? packed.toString('latin1', this.#textAt, this.#textAt + textSize) : null;
+    const end = ascii ? this.#textAt + packed.readUInt32LE(12) : this.#textAt;
+    this.#strings = packed.toString('latin1', entriesEnd, end);
+    this.#textFrom = ascii ? this.#textAt - entriesEnd : -1;
   }
   get resume(): Uint8Array | null {
     const packed = this.#packed;
@@ -102,40 +117,40 @@ export class PackedPage implements Page {
     const at = packed.readUInt32LE(20);
     return packed.subarray(at, at + packed.readUInt32LE(24));
   }
-  #entry(i: number): number {
-    return pageHead + i * entrySize;
+  #word(i: number, at: number): number {
+    return this.#words[headWords + i * wordsPerEntry + at] as number;
+  }
+  #double(i: number, at: number): number {
+    return this.#doubles[headDoubles + i * doublesPerEntry + at] as number;
   }
   isPrefix(i: number): boolean {
-    return (this.#packed.readUInt32LE(this.#entry(i) + 48) & 1) !== 0;
+    return (this.#word(i, 12) & 1) !== 0;
   }
   text(i: number): string {
-    const entry = this.#entry(i);
-    const start = this.#packed.readUInt32LE(entry + 32);
-    const end = start + this.#packed.readUInt32LE(entry + 36);
-    if (this.#ascii !== null) return this.#ascii.slice(start, end);
+    const start = this.#word(i, 8);
+    const end = start + this.#word(i, 9);
+    const from = this.#textFrom;
+    if (from >= 0) return this.#strings.slice(from + start, from + end);
     return this.#packed.toString('utf8', this.#textAt + start, this.#textAt + end);
   }
   revision(i: number): number {
-    return this.#packed.readDoubleLE(this.#entry(i));
+    return this.#double(i, 0);
   }
   modified(i: number): number {
-    return this.#packed.readDoubleLE(this.#entry(i) + 8);
+    return this.#double(i, 1);
   }
   size(i: number): number {
-    return this.#packed.readDoubleLE(this.#entry(i) + 16);
+    return this.#double(i, 2);
   }
   crc64(i: number): string {
-    return this.#packed.readBigUInt64LE(this.#entry(i) + 24).toString();
+    return this.#packed.readBigUInt64LE(pageHead + i * entrySize + 24).toString();
   }
   blobId(i: number): string | null {
-    if ((this.#packed.readUInt32LE(this.#entry(i) + 48) & 2) === 0) return null;
-    const at = pageHead + this.count * entrySize;
-    this.#ids ??= this.#packed.toString('latin1', at, at + this.count * idDigits);
-    return this.#ids.slice(i * idDigits, (i + 1) * idDigits);
+    if ((this.#word(i, 12) & 2) === 0) return null;
+    return this.#strings.slice(i * idDigits, (i + 1) * idDigits);
   }
   body(i: number): Uint8Array {
-    const entry = this.#entry(i);
-    const start = this.#bodiesAt + this.#packed.readUInt32LE(entry + 40);
-    return this.#packed.subarray(start, start + this.#packed.readUInt32LE(entry + 44));
+    const start = this.#bodiesAt + this.#word(i, 10);
+    return this.#packed.subarray(start, start + this.#word(i, 11));
   }
 }

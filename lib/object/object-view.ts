@@ -43,7 +43,6 @@ export class ObjectView implements StoredObject {
   readonly #bucket: string;
   readonly #entries: Entries;
   readonly #i: number;
-  #key: string | null = null;
   #header: ObjectHeader | null = null;
 
   constructor(bucket: string, entries: Entries, i: number) {
@@ -56,8 +55,7 @@ export class ObjectView implements StoredObject {
     return this.#bucket;
   }
   get key(): string {
-    this.#key ??= this.#entries.text(this.#i);
-    return this.#key;
+    return this.#entries.text(this.#i);
   }
   get type(): 'Normal' {
     return 'Normal';

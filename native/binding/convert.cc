@@ -1,6 +1,7 @@
 #include "binding/convert.h"
 
 #include <algorithm>
+#include <memory>
 
 namespace strongroom::binding {
 
@@ -8,6 +9,7 @@ namespace {
 
 constexpr size_t kFoundHead = 96;
 constexpr size_t kPageHead = 32;
+constexpr size_t kPageEntry = 56;
 constexpr size_t kHexDigits = 32;
 
 void StoreDouble(uint8_t* out, double value) { memcpy(out, &value, sizeof value); }
@@ -18,10 +20,17 @@ void StoreHex(uint8_t* out, const aead::Id& id) {
     *out++ = static_cast<uint8_t>(digits[b & 15]);
   }
 }
-void PutDouble(Bytes* out, double value) {
+// Room for `size` more bytes at the end.
+uint8_t* Grow(Bytes* out, size_t size) {
   size_t at = out->size();
-  out->resize(at + 8);
-  StoreDouble(out->data() + at, value);
+  out->resize(at + size);
+  return out->data() + at;
+}
+void PutDouble(Bytes* out, double value) { StoreDouble(Grow(out, 8), value); }
+bool IsAscii(ByteSpan text) {
+  uint8_t all = 0;
+  for (uint8_t byte : text) all |= byte;
+  return all < 0x80;
 }
 
 }  // namespace
@@ -50,6 +59,14 @@ uint64_t IntegerOf(const Napi::Value& value) {
 
 Napi::Value ToBuffer(Napi::Env env, ByteSpan bytes) {
   return Napi::Buffer<uint8_t>::Copy(env, bytes.data(), bytes.size());
+}
+
+Napi::Value HandOver(Napi::Env env, Bytes bytes) {
+  auto held = std::make_unique<Bytes>(std::move(bytes));
+  auto free = [](Napi::Env, uint8_t*, Bytes* hint) { delete hint; };
+  auto buffer = Napi::Buffer<uint8_t>::NewOrCopy(env, held->data(), held->size(), free, held.get());
+  held.release();  // Freed by now, or with the buffer.
+  return buffer;
 }
 
 Napi::Value PackFound(Napi::Env env, const engine::Found& found) {
@@ -92,40 +109,43 @@ Bytes PackCommit(uint64_t revision, const std::vector<format::BlobReference>& bl
   return out;
 }
 
+PagePacker::PagePacker(size_t text_from, uint32_t limit) : text_from_(text_from) {
+  // As many as most pages hold: grown step by step they would be copied as often as filled.
+  size_t count = std::min<size_t>(limit, 1000);
+  entries_.reserve(count * kPageEntry);
+  ids_.reserve(count * kHexDigits);
+  text_.reserve(count * kHexDigits);
+}
+
 void PagePacker::Add(ByteSpan key, ByteSpan row, bool is_prefix) {
-  format::IndexRow decoded;
-  if (!is_prefix) {
-    auto result = format::DecodeIndexRow(row);
-    if (!result.ok()) {
-      status_ = result.status();
-      return;
-    }
-    decoded = *result;
+  if (is_prefix) {
+    row_ = {};
+  } else if (Status status = format::DecodeIndexRow(row, &row_); !status.ok()) {
+    status_ = status;
+    return;
   }
   ByteSpan text = key.subspan(std::min(text_from_, key.size()));
   if (!is_prefix) {
     const void* zero = memchr(text.data(), 0, text.size());
     if (zero) text = text.first(static_cast<const uint8_t*>(zero) - text.data());
   }
-  for (uint8_t b : text) ascii_ &= b < 0x80;
-  const format::BlobReference& blob = decoded.row.blob;
+  ascii_ = ascii_ && IsAscii(text);
+  const format::BlobReference& blob = row_.row.blob;
   bool has_blob = !is_prefix && blob.kind != format::BlobKind::kNone;
-  PutDouble(&entries_, static_cast<double>(decoded.revision));
-  PutDouble(&entries_, static_cast<double>(decoded.row.modified));
-  PutDouble(&entries_, static_cast<double>(blob.size));
-  ByteWriter w(&entries_);
-  w.U64(blob.crc64);
-  w.U32(static_cast<uint32_t>(text_.size()));
-  w.U32(static_cast<uint32_t>(text.size()));
-  w.U32(static_cast<uint32_t>(bodies_.size()));
-  w.U32(static_cast<uint32_t>(decoded.row.body.size()));
-  w.U32((is_prefix ? 1u : 0u) | (has_blob ? 2u : 0u));
-  w.U32(0);
-  size_t at = ids_.size();
-  ids_.resize(at + kHexDigits);
-  StoreHex(ids_.data() + at, blob.id);
+  uint8_t* out = Grow(&entries_, kPageEntry);
+  StoreDouble(out, static_cast<double>(row_.revision));
+  StoreDouble(out + 8, static_cast<double>(row_.row.modified));
+  StoreDouble(out + 16, static_cast<double>(blob.size));
+  StoreLittle(out + 24, blob.crc64);
+  StoreLittle(out + 32, static_cast<uint32_t>(text_.size()));
+  StoreLittle(out + 36, static_cast<uint32_t>(text.size()));
+  StoreLittle(out + 40, static_cast<uint32_t>(bodies_.size()));
+  StoreLittle(out + 44, static_cast<uint32_t>(row_.row.body.size()));
+  StoreLittle(out + 48, (is_prefix ? 1u : 0u) | (has_blob ? 2u : 0u));
+  StoreLittle(out + 52, uint32_t{0});
+  StoreHex(Grow(&ids_, kHexDigits), blob.id);
   ByteWriter(&text_).Raw(text);
-  ByteWriter(&bodies_).Raw(decoded.row.body);
+  ByteWriter(&bodies_).Raw(row_.row.body);
   ++count_;
 }
 

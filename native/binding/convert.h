@@ -27,6 +27,8 @@ Bytes CopyOf(const Napi::Value& value);
 // A non-negative integer below 2^53. Throws a RangeError otherwise.
 uint64_t IntegerOf(const Napi::Value& value);
 Napi::Value ToBuffer(Napi::Env env, ByteSpan bytes);
+// Without a copy where the runtime allows it: for what is large.
+Napi::Value HandOver(Napi::Env env, Bytes bytes);
 
 Napi::Value PackFound(Napi::Env env, const engine::Found& found);
 Bytes PackCommit(uint64_t revision, const std::vector<format::BlobReference>& blobs);
@@ -34,7 +36,7 @@ Bytes PackCommit(uint64_t revision, const std::vector<format::BlobReference>& bl
 // Gathers a page entry by entry on a zone's thread.
 class PagePacker {
  public:
-  explicit PagePacker(size_t text_from) : text_from_(text_from) {}
+  PagePacker(size_t text_from, uint32_t limit);
   void Add(ByteSpan key, ByteSpan row, bool is_prefix);
   Bytes Finish(const index::ScanEnd& end) const;
   const Status& status() const { return status_; }
@@ -44,6 +46,7 @@ class PagePacker {
   uint32_t count_ = 0;
   bool ascii_ = true;
   Bytes entries_, ids_, text_, bodies_;
+  format::IndexRow row_;  // Decoded last.
   Status status_;  // Why a row could not be decoded.
 };
 

@@ -171,12 +171,12 @@ Napi::Value EngineWrap::Scan(const Napi::CallbackInfo& info) {
   auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
   Napi::Promise promise = task->promise();
   engine::Engine::Scanning scanning;
-  scanning.begin = [task, text_from] {
-    auto packer = std::make_shared<PagePacker>(text_from);
+  scanning.begin = [task, text_from, limit = page.limit] {
+    auto packer = std::make_shared<PagePacker>(text_from, limit);
     auto done = [task, packer](const index::ScanEnd& end) {
       if (!packer->status().ok()) return PromiseTask::Reject(task, packer->status());
       auto page = std::make_shared<Bytes>(packer->Finish(end));
-      PromiseTask::Resolve(task, [page](Napi::Env env) { return ToBuffer(env, *page); });
+      PromiseTask::Resolve(task, [page](Napi::Env env) { return HandOver(env, std::move(*page)); });
     };
     auto sink = [packer](ByteSpan key, ByteSpan row, bool is_prefix) {
       packer->Add(key, row, is_prefix);

@@ -21,6 +21,7 @@ void EncodeBlob(const BlobReference& blob, ByteWriter& w) {
 }
 
 void DecodeBlob(ByteReader& r, BlobReference* blob) {
+  *blob = {.kind = blob->kind};
   if (blob->kind == BlobKind::kNone) return;
   r.Into(blob->id);
   blob->size = r.U64();
@@ -34,6 +35,22 @@ void DecodeBlob(ByteReader& r, BlobReference* blob) {
   blob->k = r.U8();
   blob->m = r.U8();
 }
+
+Status DecodeRowInto(ByteSpan bytes, Row* row) {
+  ByteReader r(bytes);
+  uint8_t version = r.U8();
+  uint8_t kind = r.U8();
+  row->modified = r.U64();
+  if (!r.failed() && version > kRowVersion) {
+    return Status(Code::kUnsupportedFormat, "row has version " + std::to_string(version));
+  }
+  if (kind > 2) return Status(Code::kCorruption, "row: unknown blob kind");
+  row->blob.kind = static_cast<BlobKind>(kind);
+  DecodeBlob(r, &row->blob);
+  if (r.failed() || version == 0) return Status(Code::kCorruption, "row: cut short");
+  row->body = bytes.subspan(r.position());
+  return {};
+}
 }  // namespace
 
 void EncodeRow(const Row& row, Bytes* out) {
@@ -46,19 +63,8 @@ void EncodeRow(const Row& row, Bytes* out) {
 }
 
 Result<Row> DecodeRow(ByteSpan bytes) {
-  ByteReader r(bytes);
   Row row;
-  uint8_t version = r.U8();
-  uint8_t kind = r.U8();
-  row.modified = r.U64();
-  if (!r.failed() && version > kRowVersion) {
-    return Status(Code::kUnsupportedFormat, "row has version " + std::to_string(version));
-  }
-  if (kind > 2) return Status(Code::kCorruption, "row: unknown blob kind");
-  row.blob.kind = static_cast<BlobKind>(kind);
-  DecodeBlob(r, &row.blob);
-  if (r.failed() || version == 0) return Status(Code::kCorruption, "row: cut short");
-  row.body = bytes.subspan(r.position());
+  TRY(DecodeRowInto(bytes, &row));
   return row;
 }
 
@@ -70,13 +76,17 @@ void EncodeIndexRow(uint64_t revision, uint32_t home, ByteSpan row, Bytes* out) 
 }
 
 Result<IndexRow> DecodeIndexRow(ByteSpan bytes) {
-  if (bytes.size() < kIndexRowHead) return Status(Code::kCorruption, "index row: cut short");
   IndexRow out;
-  out.revision = LoadLittle<uint64_t>(bytes.data());
-  out.home = LoadLittle<uint32_t>(bytes.data() + 8);
-  out.image = bytes.subspan(kIndexRowHead);
-  TRY_ASSIGN(out.row, DecodeRow(out.image));
+  TRY(DecodeIndexRow(bytes, &out));
   return out;
+}
+
+Status DecodeIndexRow(ByteSpan bytes, IndexRow* row) {
+  if (bytes.size() < kIndexRowHead) return Status(Code::kCorruption, "index row: cut short");
+  row->revision = LoadLittle<uint64_t>(bytes.data());
+  row->home = LoadLittle<uint32_t>(bytes.data() + 8);
+  row->image = bytes.subspan(kIndexRowHead);
+  return DecodeRowInto(row->image, &row->row);
 }
 
 uint64_t IndexRowRevision(ByteSpan bytes) {

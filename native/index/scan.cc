@@ -34,6 +34,7 @@ class Page {
     while (InRange()) {
       if (IsFull() || !Emit()) {
         end.truncated = true;
+        if (after_row_) resume_ = AfterRow();
         end.resume.assign(resume_.begin(), resume_.end());
         break;
       }
@@ -46,23 +47,32 @@ class Page {
   void GoTo(std::string_view key) {
     rows_->Seek(ToSlice(key));
     work_ += kStepsBeforeSeek;
+    Look();
   }
   void GoBelow(std::string_view key) {
     GoTo(key);
-    rows_->Valid() ? rows_->Prev() : rows_->SeekToLast();
+    valid_ ? rows_->Prev() : rows_->SeekToLast();
+    Look();
   }
   void GoToEnd() {
     if (!end_.empty()) return GoBelow(end_);
     rows_->SeekToLast();
     work_ += kStepsBeforeSeek;
+    Look();
   }
   void Step() {
     request_.reverse ? rows_->Prev() : rows_->Next();
     ++work_;
+    Look();
   }
-  std::string_view Key() const { return View(rows_->key()); }
+  // Asked once per row: behind each of these calls stand several iterators.
+  void Look() {
+    valid_ = rows_->Valid();
+    if (valid_) key_ = View(rows_->key());
+  }
+  std::string_view Key() const { return key_; }
   bool InRange() const {
-    if (ended_ || !rows_->Valid()) return false;
+    if (ended_ || !valid_) return false;
     return request_.reverse ? Key() >= start_ : end_.empty() || Key() < end_;
   }
 
@@ -108,6 +118,7 @@ class Page {
   bool EmitPrefix(std::string_view prefix) {
     if (!Admit(prefix.size())) return false;
     group_.assign(prefix);
+    after_row_ = false;
     sink_(AsBytes(group_), {}, true);
     resume_ = request_.reverse ? group_ : Successor(group_);
     uint32_t steps = 0;
@@ -123,29 +134,30 @@ class Page {
   }
 
   bool EmitRow() {
-    std::string_view key = Key();
-    if (!Admit(key.size() + rows_->value().size())) return false;
-    sink_(AsBytes(key), AsBytes(View(rows_->value())), false);
+    std::string_view key = Key(), row = View(rows_->value());
+    if (!Admit(key.size() + row.size())) return false;
+    sink_(AsBytes(key), AsBytes(row), false);
     group_.assign(key);
-    if (HasVersions(group_)) {
-      LeaveVersions();
-    } else {
-      resume_.assign(group_);
-      if (!request_.reverse) resume_.push_back('\0');
-      Step();
-    }
+    after_row_ = true;
+    HasVersions(group_) ? LeaveVersions() : Step();
     return true;
   }
   void LeaveVersions() {
-    resume_ = WithVersion(group_, '\xff') + '\0';
     uint32_t steps = 0;
     do Step();
     while (InRange() && SameButVersion(Key(), group_) && ++steps < kStepsBeforeSeek);
-    if (InRange() && SameButVersion(Key(), group_)) GoTo(resume_);
+    if (InRange() && SameButVersion(Key(), group_)) GoTo(AfterRow());
+  }
+  // Where to go on after the row that was emitted last. Made for the last one of a page only.
+  std::string AfterRow() const {
+    if (HasVersions(group_)) return WithVersion(group_, '\xff') + '\0';
+    return request_.reverse ? group_ : group_ + '\0';
   }
 
   // Backwards the current version of a key comes last: goes down to it, keeping the row seen last.
   bool EmitFirstOfVersions() {
+    if (after_row_) resume_ = AfterRow();
+    after_row_ = false;
     group_.assign(Key());
     uint32_t steps = 0;
     do {
@@ -155,7 +167,7 @@ class Page {
     std::string lowest = WithVersion(group_, '\0');
     if (InRange() && SameButVersion(Key(), group_)) {
       GoTo(std::max<std::string_view>(start_, lowest));
-      if (!rows_->Valid()) return false;  // Only after a read error; the caller sees the status.
+      if (!valid_) return false;  // Only after a read error; the caller sees the status.
       KeepRow();
       Step();
     }
@@ -177,9 +189,12 @@ class Page {
   uint32_t count_ = 0;
   size_t bytes_ = 0;
   bool ended_ = false;
+  bool valid_ = false;    // Where the iterator stands: on a row,
+  std::string_view key_;  // of this key, which lives until it moves.
   uint64_t work_ = 0;   // Rows stepped over; a seek counts as kStepsBeforeSeek of them.
   std::string group_;   // Of the entry emitted last: its prefix, or its key.
-  std::string resume_;  // Just past that entry.
+  bool after_row_ = false;  // It is a row, and AfterRow() says where to go on; else
+  std::string resume_;      // just past that entry.
   std::string kept_key_, kept_row_;
 };
 }  // namespace
