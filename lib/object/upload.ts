@@ -1,6 +1,8 @@
 // Upload: one body of pieces on its way to the engine. It gathers small pieces, so that the engine
 // sees few and large ones, passes large ones through uncopied, and keeps nothing of a body that
 // fails, ends early or is aborted. Memory is bounded: one piece and one gathering of at most 1 MiB.
+// A piece stays the caller's until it was taken: it may shrink or be transferred away meanwhile, so
+// what was sealed is counted once more at the end.
 import type { Interruptible, StoreContext } from '../context/store-context.ts';
 import type { BlobWriter, KeyHandle, NewBlob } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
@@ -10,6 +12,7 @@ import type { ProgressMeter } from './progress.ts';
 
 /** Pieces from this size on are worth a call of their own. */
 const directFrom = 256 * 1024;
+const nothing = new Uint8Array(0);
 /** 48.8 TB, as in OSS. */
 const objectSizeMax = 48.8 * 2 ** 40;
 
@@ -19,6 +22,9 @@ export class Upload implements Interruptible {
   readonly #expected: number | undefined;
   readonly #meter: ProgressMeter | null;
   #size = 0;
+  /** The piece that was counted last, and its size then. */
+  #piece: Uint8Array = nothing;
+  #pieceSize = 0;
   /** Why the upload must stop; what is pending ends with it. */
   #stopped: Error | null = null;
   #rejectNext: ((error: Error) => void) | null = null;
@@ -69,29 +75,46 @@ export class Upload implements Interruptible {
           gathering.add(piece);
         } else {
           writer ??= engine.writeBlob(kek);
-          await this.#pass(piece, gathering, writer);
+          await this.#pass(piece, this.#pieceSize, gathering, writer);
         }
-        this.#meter?.add(piece.length);
+        this.#meter?.add(this.#pieceSize);
       }
-      if (writer === null) return { bytes: gathering.take(), kek };
+      if (writer === null) return { bytes: this.#whole(gathering.take()), kek };
       await this.#flush(gathering, writer);
-      await writer.finish();
+      const { size } = await writer.finish();
       this.#goOn();
+      if (size !== this.#size) throw pieceGone();
       return writer;
     } catch (error) {
       await writer?.dispose();
-      throw error;
+      throw this.#stopped ?? (this.#isGone(error) ? pieceGone(error) : error);
     }
   }
 
-  async #pass(piece: Uint8Array, gathering: Gathering, writer: BlobWriter): Promise<void> {
-    if (piece.length >= directFrom) {
+  #whole(bytes: Uint8Array): Uint8Array {
+    if (bytes.length !== this.#size) throw pieceGone();
+    return bytes;
+  }
+
+  /** Whoever meets the array says only that it cannot be read, or is empty. */
+  #isGone(error: unknown): boolean {
+    if (this.#piece.length >= this.#pieceSize && !isDetached(this.#piece)) return false;
+    return error instanceof TypeError || StoreError.is(error, 'InvalidArgument');
+  }
+
+  async #pass(
+    piece: Uint8Array,
+    size: number,
+    gathering: Gathering,
+    writer: BlobWriter,
+  ): Promise<void> {
+    if (size >= directFrom) {
       await this.#flush(gathering, writer);
-      for (let at = 0; at < piece.length; at += pieceSizeMax)
-        await this.#write(piece.subarray(at, at + pieceSizeMax), writer);
+      for (let at = 0; at < size; at += pieceSizeMax)
+        await this.#write(piece.subarray(at, Math.min(at + pieceSizeMax, size)), writer);
       return;
     }
-    if (gathering.size + piece.length > pieceSizeMax) await this.#flush(gathering, writer);
+    if (gathering.size + size > pieceSizeMax) await this.#flush(gathering, writer);
     gathering.add(piece);
   }
 
@@ -114,6 +137,8 @@ export class Upload implements Interruptible {
       if (expected !== undefined && this.#size !== expected) throw wrongSize(this.#size, expected);
       return null;
     }
+    this.#piece = piece;
+    this.#pieceSize = piece.length;
     this.#size += piece.length;
     if (expected !== undefined && this.#size > expected) throw wrongSize(this.#size, expected);
     if (this.#size > objectSizeMax) throw new StoreError('EntityTooLarge');
@@ -165,6 +190,21 @@ class Gathering {
 /** A body that is shorter or longer than was announced. */
 export function wrongSize(size: number, expected: number): StoreError {
   return new StoreError('IncompleteBody', `the body has ${size} bytes, ${expected} were announced`);
+}
+
+/** What was transferred away before it was counted had no bytes then. */
+function isDetached({ buffer }: Uint8Array): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function pieceGone(cause?: unknown): StoreError {
+  const message = 'a piece of the body was transferred away or shrank before it was stored';
+  return new StoreError('IncompleteBody', message, cause === undefined ? {} : { cause });
 }
 
 /** What this library says of a piece stays; whatever the source itself throws becomes the cause. */

@@ -19,6 +19,7 @@ class CountingEngine extends MemoryEngine {
   readonly unended = new Set<BlobWriter>();
   started = 0;
   onFinish: () => Promise<unknown> = async () => {};
+  onWrite: () => void = () => {};
   onGet: () => Promise<unknown> = async () => {};
 
   override async get(request: GetRequest): Promise<Found | null> {
@@ -38,7 +39,9 @@ class CountingEngine extends MemoryEngine {
     };
     writer.write = (bytes) => {
       this.writes.push(bytes.length);
-      return write.call(writer, bytes);
+      const writing = write.call(writer, bytes);
+      this.onWrite();
+      return writing;
     };
     writer.finish = async () => {
       const info = await finish.call(writer);
@@ -48,6 +51,12 @@ class CountingEngine extends MemoryEngine {
     return writer;
   }
 }
+
+/** ES2024, which Node 20 has and the library's target has not. */
+const Resizable = ArrayBuffer as unknown as new (
+  size: number,
+  options: { maxByteLength: number },
+) => ArrayBuffer & { resize(size: number): void };
 
 function storeOver(engine: MemoryEngine, autoCreateBuckets = true): Store {
   const options = { autoCreateBuckets, now: Date.now };
@@ -139,6 +148,23 @@ test('a bucket that changes during an upload costs no second upload', async (t) 
     );
     t.true(bytes.equals(await (await found(docs.get(`key ${onlyIf?.absent}`))).bytes()));
   }
+});
+
+test('a piece that shrinks between two writes leaves nothing', async (t) => {
+  const engine = new CountingEngine();
+  const docs = storeOver(engine).bucket('docs');
+  const buffer = new Resizable(4 << 20, { maxByteLength: 4 << 20 });
+  for (const size of [undefined, 4 << 20]) {
+    buffer.resize(4 << 20);
+    engine.onWrite = () => buffer.resize((3 << 20) + 5);
+    const put = docs.put('key', [new Uint8Array(buffer)], { size });
+    await rejection(t, put, 'IncompleteBody');
+    t.false(await docs.has('key'));
+  }
+  engine.onWrite = () => {};
+  await docs.put('key', [new Uint8Array(buffer)]);
+  t.is((await found(docs.head('key'))).size, (3 << 20) + 5);
+  t.is(engine.unended.size, 0);
 });
 
 test('a bucket that goes during an upload takes the upload with it', async (t) => {

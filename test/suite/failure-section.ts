@@ -359,4 +359,37 @@ export const failureSection: Section = (withStore) => {
     await changed;
     t.is((await (await found(bucket.get('other'))).bytes()).length, 8 * megabyte);
   });
+
+  withStore('stores whole or not at all when a piece goes away', async (t, store) => {
+    const [bucket, unchanged] = await standing(store);
+    const full = 6 * megabyte;
+    let refused = 0;
+    for (const size of [undefined, full])
+      for (const to of [0, megabyte, 5 * megabyte + 7, 7 * megabyte, 'away'] as const)
+        for (const turns of [0, 1, 2, 5, 10]) {
+          const buffer = new Resizable(full, { maxByteLength: 7 * megabyte });
+          const body = (async function* () {
+            void later(buffer, to, turns);
+            yield new Uint8Array(buffer);
+          })();
+          const about = `${to} after ${turns}, announced ${size}`;
+          const put = bucket.put('other', body, size === undefined ? {} : { size });
+          const stored = await put.catch((error) => {
+            t.is(error.code, 'IncompleteBody', `${about}: ${error}`);
+            return null;
+          });
+          if (stored === null) refused++;
+          // What had shrunk or grown before it was handed over is a body of that size.
+          else if (stored.size !== to) t.is(stored.size, full, about);
+          await bucket.remove('other');
+        }
+    t.true(refused > 0);
+    await unchanged(t);
+
+    async function later(buffer: ArrayBuffer, to: number | 'away', turns: number): Promise<void> {
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      if (to === 'away') structuredClone(buffer, { transfer: [buffer] });
+      else (buffer as unknown as { resize(size: number): void }).resize(to);
+    }
+  });
 };
