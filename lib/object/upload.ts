@@ -3,6 +3,7 @@
 // fails, ends early or is aborted. Memory is bounded: one piece and one gathering of at most 1 MiB.
 // A piece stays the caller's until it was taken: it may shrink or be transferred away meanwhile, so
 // what was sealed is counted once more at the end.
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Interruptible, StoreContext } from '../context/store-context.ts';
 import type { BlobWriter, KeyHandle, NewBlob } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
@@ -15,6 +16,8 @@ const directFrom = 256 * 1024;
 const nothing = new Uint8Array(0);
 /** 48.8 TB, as in OSS. */
 const objectSizeMax = 48.8 * 2 ** 40;
+/** Pieces that are there at once must not keep timers, signals and sockets waiting for longer. */
+const turnMs = 10;
 
 export class Upload implements Interruptible {
   readonly #context: StoreContext;
@@ -25,6 +28,7 @@ export class Upload implements Interruptible {
   /** The piece that was counted last, and its size then. */
   #piece: Uint8Array = nothing;
   #pieceSize = 0;
+  #turned: number = performance.now();
   /** Why the upload must stop; what is pending ends with it. */
   #stopped: Error | null = null;
   #rejectNext: ((error: Error) => void) | null = null;
@@ -129,6 +133,7 @@ export class Upload implements Interruptible {
 
   /** The next piece, counted; null at the end of a body of the right size. */
   async #next(): Promise<Uint8Array | null> {
+    if (performance.now() - this.#turned > turnMs) await this.#turn();
     this.#goOn();
     const piece = await this.#wait();
     this.#goOn();
@@ -143,6 +148,11 @@ export class Upload implements Interruptible {
     if (expected !== undefined && this.#size > expected) throw wrongSize(this.#size, expected);
     if (this.#size > objectSizeMax) throw new StoreError('EntityTooLarge');
     return piece;
+  }
+
+  async #turn(): Promise<void> {
+    await turn();
+    this.#turned = performance.now();
   }
 
   /** A body may never send another byte, so waiting for it ends when the upload is interrupted. */

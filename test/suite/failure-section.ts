@@ -392,4 +392,29 @@ export const failureSection: Section = (withStore) => {
       else (buffer as unknown as { resize(size: number): void }).resize(to);
     }
   });
+
+  withStore('lets the process go on while a body comes without a pause', async (t, store) => {
+    const [bucket, unchanged] = await standing(store);
+    const bodies: Record<string, () => Body> = {
+      empties: function* () {
+        for (;;) yield new Uint8Array(0);
+      },
+      'async empties': async function* () {
+        for (;;) yield new Uint8Array(0);
+      },
+      bytes: function* () {
+        for (;;) yield Uint8Array.of(1);
+      },
+      large: function* () {
+        const piece = new Uint8Array(megabyte);
+        for (;;) yield piece;
+      },
+    };
+    for (const [kind, body] of Object.entries(bodies)) {
+      // The timer of the signal runs only when the upload lets it.
+      const signal = AbortSignal.timeout(20);
+      await rejection(t, bucket.put('key', body(), { signal }), 'ABORTED', kind);
+    }
+    await unchanged(t);
+  });
 };
