@@ -7,6 +7,7 @@
 
 #include "engine/blob_pins.h"
 #include "engine/committer.h"
+#include "engine/creating.h"
 #include "engine/index_set.h"
 #include "engine/opening.h"
 #include "engine/small_blob.h"
@@ -503,11 +504,17 @@ format::IndexRow Found::row() const {
 }
 
 Result<Bytes> ReadRootHint(io::Env* env, const std::vector<std::string>& zones) {
+  TRY(RefuseSameDirectory(env, zones));
   Status last(Code::kNotFound, "no zones");
   for (const std::string& path : zones) {
-    auto superblock = format::ReadSuperblock(env, path);
-    if (superblock.ok()) return superblock->root_hint;
-    if (last.Is(Code::kNotFound)) last = superblock.status();
+    Zone zone;
+    zone.log = std::make_shared<log::ZoneLog>(env, path);
+    zone.path = path;
+    Touched touched = LookAt(env, zone);
+    if (touched.status.ok()) return zone.superblock.root_hint;
+    // Torn by a crash while it was made for the first time: that is no store yet.
+    if (touched.status.Is(Code::kCorruption) && !touched.has_log) continue;
+    if (last.Is(Code::kNotFound)) last = touched.status;
   }
   return last;
 }

@@ -130,6 +130,7 @@ struct EngineStatus {
 };
 
 // The root hint of the first zone that has a superblock. kNotFound: no store there.
+// kInvalidArgument: two of the paths lead to one directory.
 Result<Bytes> ReadRootHint(io::Env* env, const std::vector<std::string>& zones);
 
 class Engine {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/creating.h"
 #include "engine/index_set.h"
 
 namespace strongroom::engine {
@@ -28,140 +29,44 @@ std::shared_ptr<Zone> NewZone(const OpenOptions& options, size_t i) {
   return zone;
 }
 
-Status MakeDirectories(io::Env* env, const std::string& path) {
-  Status status = env->CreateDirectory(path);
-  if (status.ok() || status.Is(Code::kExists)) return {};
-  if (!status.Is(Code::kNotFound)) return status;
-  size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos || slash == 0) return status;
-  TRY(MakeDirectories(env, path.substr(0, slash)));
-  status = env->CreateDirectory(path);
-  return status.Is(Code::kExists) ? Status() : status;
-}
-
-// Locks the zone and reads its superblock. kNotFound: nothing there, and nothing was made there.
-Status Touch(const OpenOptions& options, Zone& zone) {
-  io::Env* env = options.env;
-  auto superblock = format::ReadSuperblock(env, zone.path);
-  if (!superblock.ok()) return superblock.status();
-  auto lock = env->Lock(zone.path + "/lock", options.read_only);
+// Looks at the zone and locks it, where there is something to lock. kNotFound: nothing there, and
+// nothing was made there.
+Touched Touch(const OpenOptions& options, Zone& zone) {
+  Touched touched = LookAt(options.env, zone);
+  if (!touched.status.ok() && !touched.status.Is(Code::kCorruption)) return touched;
+  auto lock = options.env->Lock(zone.path + "/lock", options.read_only);
   if (lock.ok()) {
     zone.lock = std::move(*lock);
   } else if (!options.read_only || lock.status().Is(Code::kLocked)) {
-    return lock.status();  // A read-only medium has no lock file to make, and no writer either.
+    touched.status = lock.status();  // A read-only medium has no lock file, and no writer either.
+    return touched;
   }
-  // Again under the lock: another process may have written it in between.
-  TRY_ASSIGN(zone.superblock, format::ReadSuperblock(env, zone.path));
-  return {};
+  // Again under the lock: another process may have been writing it.
+  return LookAt(options.env, zone);
 }
 
-std::vector<Status> TouchAll(const OpenOptions& options,
-                             const std::vector<std::shared_ptr<Zone>>& zones) {
-  std::vector<std::shared_ptr<io::Completion>> done;
+AllTouched TouchAll(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones) {
+  struct Answer {
+    io::Completion done;
+    Touched touched;
+  };
+  std::vector<std::shared_ptr<Answer>> answers;
   auto given = std::make_shared<OpenOptions>();  // Outlives a thread that hangs.
   given->env = options.env;
-  given->create = options.create;
   given->read_only = options.read_only;
   for (const auto& zone : zones) {
-    done.push_back(std::make_shared<io::Completion>());
-    zone->log_thread->Post(
-        [given, zone, completion = done.back()] { completion->Set(Touch(*given, *zone)); });
+    answers.push_back(std::make_shared<Answer>());
+    zone->log_thread->Post([given, zone, answer = answers.back()] {
+      answer->touched = Touch(*given, *zone);
+      answer->done.Set(Status());
+    });
   }
-  std::vector<Status> out;
-  for (size_t i = 0; i < zones.size(); ++i) {
-    out.push_back(done[i]->Wait(options.zone_deadline_nanos));
+  AllTouched out;
+  for (const auto& answer : answers) {
+    Status status = answer->done.Wait(options.zone_deadline_nanos);
+    out.push_back(status.ok() ? answer->touched : Touched{status});
   }
   return out;
-}
-
-// Makes the directory of a zone to be and locks it. kLocked when another open is about to make it
-// too: then that one has won.
-Status Claim(const OpenOptions& options, Zone& zone) {
-  TRY(MakeDirectories(options.env, zone.path));
-  TRY_ASSIGN(zone.lock, options.env->Lock(zone.path + "/lock", false));
-  bool made = format::ReadSuperblock(options.env, zone.path).ok() && zone.superblock.counter == 0;
-  return made ? Status(Code::kLocked, "another open has just made the zone") : Status();
-}
-
-// One zone of a new store. The superblock comes last: without it there is no zone.
-Status CreateZone(const OpenOptions& options, Zone& zone, const format::StoreKeys& keys) {
-  io::Env* env = options.env;
-  for (const char* folder : {"/log", "/index"}) {
-    Status status = env->CreateDirectory(zone.path + folder);
-    if (!status.ok() && !status.Is(Code::kExists)) return status;
-  }
-  TRY(blob::CreateBlobFolders(env, zone.path));
-  TRY_ASSIGN(auto file, env->Open(zone.path + "/superblock", {io::OpenMode::kReplace, false}));
-  TRY(file->Allocate(2 * format::kSlotSize));
-  TRY(format::WriteSuperblock(file.get(), zone.superblock, keys));
-  TRY(env->SyncDirectory(zone.path));
-  size_t slash = zone.path.find_last_of('/');
-  // Crash before this returns: the zone may be missing as a whole; the store is made anew then.
-  return slash == std::string::npos || slash == 0 ? Status()
-                                                  : env->SyncDirectory(zone.path.substr(0, slash));
-}
-
-Status CreateStore(const OpenOptions& options, std::vector<std::shared_ptr<Zone>>& zones,
-                   format::StoreKeys* keys) {
-  format::Superblock shape;
-  shape.counter = 1;
-  options.env->Random(shape.store_id);
-  shape.zone_count = static_cast<uint8_t>(zones.size());
-  shape.small = options.small;
-  shape.large = options.large;
-  shape.large_from = options.large_from;
-  shape.epochs_reserved = 1;
-  shape.root_hint = options.root_hint;
-  *keys = format::CreateStoreKeys(options.env, options.root_key.span(), &shape);
-  for (auto& zone : zones) {
-    Status status = zone->lock ? Status() : Claim(options, *zone);
-    if (status.Is(Code::kLocked)) return status;
-    zone->superblock = shape;
-    options.env->Random(zone->superblock.zone_id);
-    if (status.ok()) status = CreateZone(options, *zone, *keys);
-    if (!status.ok()) {
-      Code code = status.Is(Code::kNoSpace) ? Code::kNoSpace : Code::kUnavailable;
-      return Status(
-          code, "zone " + std::to_string(zone->number) + " cannot be created: " + status.message());
-    }
-    zone->present = true;
-  }
-  return {};
-}
-
-// True when a crash cut the making of the store short: no zone ever held an epoch, some were never
-// finished. Nothing can have been acknowledged, so it is made anew.
-bool HalfMade(const std::vector<std::shared_ptr<Zone>>& zones, const std::vector<Status>& touched) {
-  bool missing = false, any = false;
-  for (size_t i = 0; i < zones.size(); ++i) {
-    if (touched[i].Is(Code::kNotFound)) missing = true;
-    if (!touched[i].ok()) {
-      if (!touched[i].Is(Code::kNotFound)) return false;
-      continue;
-    }
-    any = true;
-    auto segments = zones[i]->log->Segments();
-    if (!segments.ok() || !segments->empty() || zones[i]->superblock.epochs_reserved > 1) {
-      return false;
-    }
-  }
-  return any && missing;
-}
-
-// One directory under two names would be one failure domain under two.
-Status RefuseSameDirectory(const OpenOptions& options) {
-  std::vector<io::FileInfo> seen;
-  for (const std::string& path : options.zones) {
-    auto info = options.env->Stat(path);
-    if (!info.ok()) continue;
-    for (const io::FileInfo& other : seen) {
-      if (other.device == info->device && other.inode == info->inode) {
-        return Status(Code::kInvalidArgument, "the same directory is given for two zones: " + path);
-      }
-    }
-    seen.push_back(*info);
-  }
-  return {};
 }
 
 void WarnOfSharedDevice(const OpenOptions& options,
@@ -178,10 +83,10 @@ void WarnOfSharedDevice(const OpenOptions& options,
 }
 
 Status CheckShape(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
-                  const std::vector<Status>& touched) {
+                  const AllTouched& touched) {
   const format::Superblock* first = nullptr;
   for (size_t i = 0; i < zones.size(); ++i) {
-    if (!touched[i].ok()) continue;
+    if (!touched[i].status.ok()) continue;
     const format::Superblock& mine = zones[i]->superblock;
     if (!first) first = &mine;
     std::string name = "zone " + std::to_string(zones[i]->number) + " (" + zones[i]->path + ")";
@@ -189,7 +94,7 @@ Status CheckShape(const OpenOptions& options, const std::vector<std::shared_ptr<
       return Status(Code::kForeignZone, name + " belongs to another store");
     }
     for (size_t j = 0; j < i; ++j) {
-      if (touched[j].ok() && zones[j]->superblock.zone_id == mine.zone_id) {
+      if (touched[j].status.ok() && zones[j]->superblock.zone_id == mine.zone_id) {
         return Status(Code::kForeignZone, name + " is a copy of another of its zones");
       }
     }
@@ -203,33 +108,37 @@ Status CheckShape(const OpenOptions& options, const std::vector<std::shared_ptr<
 }
 
 Status DecideFate(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
-                  const std::vector<Status>& touched, bool* create) {
+                  const AllTouched& touched, bool* create) {
+  bool none = true;
+  const Touched* missing = nullptr;
   for (size_t i = 0; i < zones.size(); ++i) {
+    const Status& status = touched[i].status;
     // A lock that another holds, or a newer format, is never worked around.
-    for (Code code : {Code::kLocked, Code::kUnsupportedFormat}) {
-      if (touched[i].Is(code)) {
-        return touched[i].With("zone " + std::to_string(zones[i]->number));
-      }
+    if (status.Is(Code::kLocked) || status.Is(Code::kUnsupportedFormat)) {
+      return status.With("zone " + std::to_string(zones[i]->number));
     }
+    none &= !status.ok();
+    if (!status.ok() && !missing) missing = &touched[i];
   }
-  bool nothing = std::all_of(touched.begin(), touched.end(),
-                             [](const Status& s) { return s.Is(Code::kNotFound); });
-  bool may_create = options.create && !options.read_only;
-  *create = may_create && (nothing || HalfMade(zones, touched));
+  *create = options.create && !options.read_only && NeverServed(zones, touched);
   if (*create) return {};
-  bool none = std::none_of(touched.begin(), touched.end(), [](const Status& s) { return s.ok(); });
-  if (none) return Status(Code::kUnavailable, "no store here: " + touched.front().message());
-  return CheckShape(options, zones, touched);
+  if (none) {
+    return Status(Code::kUnavailable, "no store here: " + missing->status.message());
+  }
+  if (MayHaveServed(zones, touched)) return CheckShape(options, zones, touched);
+  // One of the others may have served without it: only all of them together tell.
+  std::string why = missing ? missing->status.message() : "open it with create, to make it anew";
+  return Status(Code::kUnavailable, "the making of the store was cut short: " + why);
 }
 
 // Opens the keys with the first superblock that lets them, and drops zones whose superblock is
 // forged. Only when none opens is the root key wrong: one zone's disk must not be able to say so.
-Status OpenKeys(const OpenOptions& options, Opened* opened, const std::vector<Status>& touched,
+Status OpenKeys(const OpenOptions& options, Opened* opened, const AllTouched& touched,
                 const std::function<void(const Event&)>& on_event) {
   std::optional<Status> refused;
   bool have = false;
   for (size_t i = 0; i < opened->zones.size() && !have; ++i) {
-    if (!touched[i].ok()) continue;
+    if (!touched[i].status.ok()) continue;
     auto keys = format::OpenStoreKeys(options.root_key.span(), opened->zones[i]->superblock);
     have = keys.ok();
     if (have) opened->keys = std::move(*keys);
@@ -238,8 +147,8 @@ Status OpenKeys(const OpenOptions& options, Opened* opened, const std::vector<St
   if (!have) return *refused;
   for (size_t i = 0; i < opened->zones.size(); ++i) {
     Zone& zone = *opened->zones[i];
-    if (!touched[i].ok()) {
-      zone.why = touched[i];
+    if (!touched[i].status.ok()) {
+      zone.why = touched[i].status;
       continue;
     }
     zone.why = format::VerifySuperblock(options.env, zone.path, zone.superblock, opened->keys);
@@ -388,11 +297,11 @@ void LetGo(const std::shared_ptr<Zone>& zone, uint64_t deadline_nanos) {
 namespace {
 Status OpenInto(Opened* opened, const OpenOptions& options,
                 const std::function<void(const Event&)>& on_event) {
-  std::vector<Status> touched = TouchAll(options, opened->zones);
+  AllTouched touched = TouchAll(options, opened->zones);
   bool create = false;
   TRY(DecideFate(options, opened->zones, touched, &create));
   if (create) {
-    TRY(CreateStore(options, opened->zones, &opened->keys));
+    TRY(CreateStore(options, opened->zones, std::move(touched), &opened->keys));
   } else {
     TRY(OpenKeys(options, opened, touched, on_event));
   }
@@ -415,7 +324,7 @@ Status OpenInto(Opened* opened, const OpenOptions& options,
 
 Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
                                           const std::function<void(const Event&)>& on_event) {
-  TRY(RefuseSameDirectory(options));
+  TRY(RefuseSameDirectory(options.env, options.zones));
   auto opened = std::make_unique<Opened>();
   opened->quorum = options.zones.size() / 2 + 1;
   for (size_t i = 0; i < options.zones.size(); ++i) opened->zones.push_back(NewZone(options, i));

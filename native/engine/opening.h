@@ -1,4 +1,5 @@
-// Opening: from directories to zones that hold one true log. Creates a store where there is none.
+// Opening: from directories to zones that hold one true log. Creates a store where there is none
+// (creating.h).
 //
 //   lock every zone -> read the superblocks -> open the keys -> open the indexes -> recover the log
 //

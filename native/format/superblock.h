@@ -58,7 +58,8 @@ struct Superblock {
   uint8_t zone_count = 1;
   GeometryPair small, large;
   uint32_t large_from = 0;
-  // Epoch numbers below this may have been served; a new open begins here.
+  // Epoch numbers below this may have been served; a new open begins here. 0 and 1 tell how far the
+  // making of the store has come (engine/creating.h).
   uint64_t epochs_reserved = 0;
   Bytes root_hint;  // In clear: how to get the root key again.
   uint32_t ring_generation = 0;

@@ -1,0 +1,180 @@
+#include "engine/creating.h"
+
+namespace strongroom::engine {
+
+namespace {
+
+// A zone with this many epochs reserved knows that every zone of the store stands.
+constexpr uint64_t kAllStand = 1;
+
+bool IsAbsent(const Status& status) {
+  return status.Is(Code::kNotFound) || status.Is(Code::kCorruption);
+}
+
+Status CreateFolder(io::Env* env, const std::string& path) {
+  Status status = env->CreateDirectory(path);
+  return status.Is(Code::kExists) ? Status() : status;
+}
+
+std::string ParentOf(const std::string& path) {
+  size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return "";
+  return slash == 0 && path.size() > 1 ? "/" : path.substr(0, slash);
+}
+
+Status CreateWithParents(io::Env* env, const std::string& path) {
+  Status status = CreateFolder(env, path);
+  std::string parent = ParentOf(path);
+  if (!status.Is(Code::kNotFound) || parent.empty()) return status;
+  TRY(CreateWithParents(env, parent));
+  return CreateFolder(env, path);
+}
+
+// Makes the name of `path` durable, and those of the folders above it: an earlier try that crashed
+// may have made them. Above its parent, a folder that we may not open was not made by us.
+Status SyncAbove(io::Env* env, const std::string& path) {
+  std::string folder = ParentOf(path);
+  if (folder.empty()) return {};
+  TRY(env->SyncDirectory(folder));
+  for (folder = ParentOf(folder); !folder.empty(); folder = ParentOf(folder)) {
+    Status status = env->SyncDirectory(folder);
+    bool not_ours = status.Is(Code::kUnavailable) || status.Is(Code::kReadOnly);
+    if (!status.ok() && !not_ours) return status;
+  }
+  return {};
+}
+
+Status Explain(const Status& status, const Zone& zone) {
+  if (status.ok() || status.Is(Code::kLocked)) return status;
+  Code code = status.Is(Code::kNoSpace) ? Code::kNoSpace : Code::kUnavailable;
+  return Status(code, "zone " + std::to_string(zone.number) +
+                          " cannot be created: " + status.message());
+}
+
+// Locks what is not locked yet, and looks again under the lock.
+Status ClaimAll(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
+                AllTouched* touched) {
+  for (const auto& zone : zones) {
+    TRY(Explain(CreateWithParents(options.env, zone->path), *zone));
+  }
+  TRY(RefuseSameDirectory(options.env, options.zones));
+  bool made = false;
+  for (size_t i = 0; i < zones.size(); ++i) {
+    if (zones[i]->lock) continue;
+    auto lock = options.env->Lock(zones[i]->path + "/lock", false);
+    if (!lock.ok()) return Explain(lock.status(), *zones[i]);
+    zones[i]->lock = std::move(*lock);
+    (*touched)[i] = LookAt(options.env, *zones[i]);
+    made |= (*touched)[i].status.ok();
+  }
+  if (!made && NeverServed(zones, *touched)) return {};
+  return Status(Code::kLocked, "another open has just made the store");
+}
+
+// The superblock comes last: without it there is no zone. One that stands is never truncated: its
+// next slot is written, so that a crash leaves one superblock or the other.
+Status CreateZone(io::Env* env, const Zone& zone, const format::StoreKeys& keys) {
+  for (const char* folder : {"/log", "/index"}) TRY(CreateFolder(env, zone.path + folder));
+  TRY(blob::CreateBlobFolders(env, zone.path));
+  bool fresh = zone.superblock.counter == 1;
+  auto mode = fresh ? io::OpenMode::kReplace : io::OpenMode::kReadWrite;
+  TRY_ASSIGN(auto file, env->Open(zone.path + "/superblock", {mode, false}));
+  if (fresh) {
+    TRY(file->Allocate(2 * format::kSlotSize));
+  } else {
+    TRY(file->Sync());  // The slot that stays must be durable before the other is touched.
+  }
+  TRY(format::WriteSuperblock(file.get(), zone.superblock, keys));
+  TRY(env->SyncDirectory(zone.path));
+  // Crash before this returns: the zone may be missing as a whole; the store is made anew then.
+  return SyncAbove(env, zone.path);
+}
+
+Status SayThatAllStand(io::Env* env, Zone& zone, const format::StoreKeys& keys) {
+  ++zone.superblock.counter;
+  zone.superblock.epochs_reserved = kAllStand;
+  TRY_ASSIGN(auto file, env->Open(zone.path + "/superblock", {io::OpenMode::kReadWrite, false}));
+  return format::WriteSuperblock(file.get(), zone.superblock, keys);
+}
+
+format::Superblock NewShape(const OpenOptions& options, size_t zone_count) {
+  format::Superblock shape;
+  options.env->Random(shape.store_id);
+  shape.zone_count = static_cast<uint8_t>(zone_count);
+  shape.small = options.small;
+  shape.large = options.large;
+  shape.large_from = options.large_from;
+  shape.epochs_reserved = 0;
+  shape.root_hint = options.root_hint;
+  return shape;
+}
+
+}  // namespace
+
+Touched LookAt(io::Env* env, Zone& zone) {
+  Touched out;
+  auto superblock = format::ReadSuperblock(env, zone.path);
+  out.status = superblock.status();
+  if (superblock.ok()) zone.superblock = std::move(*superblock);
+  auto segments = zone.log->Segments();
+  bool none = segments.ok() ? segments->empty() : segments.status().Is(Code::kNotFound);
+  out.has_log = !none;
+  return out;
+}
+
+bool NeverServed(const std::vector<std::shared_ptr<Zone>>& zones, const AllTouched& touched) {
+  bool all_here = true, all_stood = false;
+  for (size_t i = 0; i < zones.size(); ++i) {
+    if (touched[i].has_log) return false;
+    if (touched[i].status.ok()) {
+      if (zones[i]->superblock.epochs_reserved > kAllStand) return false;
+      all_stood |= zones[i]->superblock.epochs_reserved == kAllStand;
+    } else {
+      if (!IsAbsent(touched[i].status)) return false;
+      all_here = false;
+    }
+  }
+  // Once all stood, the absent one may be the one that served.
+  return all_here || !all_stood;
+}
+
+bool MayHaveServed(const std::vector<std::shared_ptr<Zone>>& zones, const AllTouched& touched) {
+  for (size_t i = 0; i < zones.size(); ++i) {
+    if (!touched[i].status.ok()) continue;
+    if (touched[i].has_log || zones[i]->superblock.epochs_reserved > kAllStand) return true;
+  }
+  return false;
+}
+
+Status RefuseSameDirectory(io::Env* env, const std::vector<std::string>& zones) {
+  std::vector<io::FileInfo> seen;
+  for (const std::string& path : zones) {
+    auto info = env->Stat(path);
+    if (!info.ok()) continue;
+    for (const io::FileInfo& other : seen) {
+      if (other.device == info->device && other.inode == info->inode) {
+        return Status(Code::kInvalidArgument, "the same directory is given for two zones: " + path);
+      }
+    }
+    seen.push_back(*info);
+  }
+  return {};
+}
+
+Status CreateStore(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
+                   AllTouched touched, format::StoreKeys* keys) {
+  TRY(ClaimAll(options, zones, &touched));
+  format::Superblock shape = NewShape(options, zones.size());
+  *keys = format::CreateStoreKeys(options.env, options.root_key.span(), &shape);
+  for (size_t i = 0; i < zones.size(); ++i) {
+    shape.counter = touched[i].status.ok() ? zones[i]->superblock.counter + 1 : 1;
+    zones[i]->superblock = shape;
+    options.env->Random(zones[i]->superblock.zone_id);
+    TRY(Explain(CreateZone(options.env, *zones[i], *keys), *zones[i]));
+  }
+  for (const auto& zone : zones) TRY(Explain(SayThatAllStand(options.env, *zone, *keys), *zone));
+  for (const auto& zone : zones) zone->present = true;
+  return {};
+}
+
+}  // namespace strongroom::engine

@@ -1,0 +1,43 @@
+// Creating: from nothing, or from what a crash left of an earlier try, to zones that hold an empty
+// store.
+//
+//   make and lock every zone's folder -> write every zone, its superblock last, reserving 0 epochs
+//   -> once all stand, write 1 into each -> (recovery reserves the first thousand)
+//
+// So each number in a zone's superblock proves something about the others: 1 says that every zone
+// was whole, more says that every zone says 1 at least. A store serves only after more than 1 is
+// durable in some zone. Hence a zone that says 0 belongs to a store that never served, and neither
+// did a store that says 1 in its last zone: nothing was acknowledged and it may be made anew.
+#pragma once
+
+#include "engine/engine.h"
+#include "engine/zone.h"
+
+namespace strongroom::engine {
+
+// What an open found where a zone should be.
+struct Touched {
+  // Of its superblock, and of its lock. kNotFound: none. kCorruption: not one sound slot.
+  Status status;
+  bool has_log = true;  // A segment lies there, or none can be ruled out.
+};
+using AllTouched = std::vector<Touched>;
+
+// Reads the zone's superblock into it and looks for segments. Writes nothing.
+Touched LookAt(io::Env* env, Zone& zone);
+// True when nothing was ever acknowledged by a store in these zones: there is none, or a crash cut
+// its making short. False whenever a zone has a log or does not answer.
+bool NeverServed(const std::vector<std::shared_ptr<Zone>>& zones, const AllTouched& touched);
+// True when one of these zones shows that all zones of its store once stood.
+bool MayHaveServed(const std::vector<std::shared_ptr<Zone>>& zones, const AllTouched& touched);
+
+// One directory under two names would be one failure domain under two. Those that do not exist yet
+// are not looked at. kInvalidArgument.
+Status RefuseSameDirectory(io::Env* env, const std::vector<std::string>& zones);
+
+// REQUIRES: NeverServed(zones, touched). kLocked when another open makes the store meanwhile. A
+// crash or an error leaves zones that NeverServed knows again.
+Status CreateStore(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
+                   AllTouched touched, format::StoreKeys* keys);
+
+}  // namespace strongroom::engine
