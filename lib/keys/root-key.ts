@@ -1,8 +1,7 @@
 // Root keys: 32 bytes from wherever the caller keeps them. The root key wraps the ring key and
 // nothing else. Byte arrays are copied in once and overwritten; strings cannot be.
-import { KeyObject, randomBytes, type ScryptOptions, scrypt } from 'node:crypto';
-import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { KeyObject, type ScryptOptions, scrypt } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { invalidArgument, StoreError } from '../errors.ts';
 import { decodeHint, encodeHint, newScryptHint, type ScryptHint } from './root-hint.ts';
@@ -26,7 +25,7 @@ export interface OpenedRootKey {
   readonly hint: Uint8Array;
 }
 
-const keySize = 32;
+export const keySize = 32;
 const fileSizeMax = 4096;
 
 const deriveKey = promisify<string, Uint8Array, number, ScryptOptions, Buffer>(scrypt);
@@ -158,53 +157,4 @@ function wrongSize(what: string): StoreError {
   return invalidArgument(
     `open: ${what} must be ${keySize} bytes: raw, 64 hex digits or base64 of them`,
   );
-}
-
-/**
- * Makes a key file, mode 0600, durable before it is used: a store whose key file is lost in a power
- * failure is lost. An existing file stays as it is.
- */
-export async function createKeyFile(file: string): Promise<void> {
-  const handle = await openNewFile(file);
-  if (handle === null) return;
-  const key = randomBytes(keySize);
-  try {
-    await handle.writeFile(key);
-    await handle.sync();
-  } finally {
-    key.fill(0);
-    await handle.close();
-  }
-  await syncFolder(dirname(file));
-}
-
-/** Null when the file exists. */
-async function openNewFile(file: string): Promise<FileHandle | null> {
-  const failed = (cause: unknown): StoreError =>
-    new StoreError('STORE_IO', `the key file ${file} cannot be made`, { cause });
-  await mkdir(dirname(file), { recursive: true }).catch((cause) => {
-    throw failed(cause);
-  });
-  return open(file, 'wx', 0o600).catch((cause) => {
-    if (cause.code === 'EEXIST') return null;
-    throw failed(cause);
-  });
-}
-
-/** Crash before this: the file may be gone, and so is the store that was not made yet. */
-async function syncFolder(folder: string): Promise<void> {
-  // Windows cannot sync a folder; a rename or creation is durable there once the file is.
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Others than the owner may read the file. */
-export async function isExposed(file: string): Promise<boolean> {
-  if (process.platform === 'win32') return false;
-  return ((await stat(file)).mode & 0o077) !== 0;
 }

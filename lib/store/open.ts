@@ -1,21 +1,13 @@
 // open: from a path and options to a store. Everything that contradicts itself is refused before
 // any I/O; then the root key is fetched, and the engine does the rest.
-import { stat } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Events, type Logger } from '../context/events.ts';
 import { StoreContext } from '../context/store-context.ts';
 import { MemoryEngine } from '../engine/memory-engine.ts';
 import type { StorageEngine } from '../engine/storage-engine.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
-import {
-  checkRootKey,
-  createKeyFile,
-  fetchRootKey,
-  isExposed,
-  type OpenedRootKey,
-  type RootKey,
-} from '../keys/root-key.ts';
+import { checkRootKey, type RootKey } from '../keys/root-key.ts';
 import {
   aborted,
   booleanOption,
@@ -24,10 +16,15 @@ import {
   functionOption,
   integerOption,
 } from '../options.ts';
+import { keyFileOf, refuseInside, rootKeyOf } from './root-key-of.ts';
 import { Store } from './store.ts';
 
 export interface OpenOptions {
-  /** Create a missing store; a missing zone of an existing store is never created. @default true */
+  /**
+   * Create a missing store; a missing zone of an existing store is never created. Where all zones
+   * are away but the default key file is not, nothing is created either: ZONE_UNAVAILABLE.
+   * @default true
+   */
   create?: boolean | undefined;
   /**
    * Needs no living writer (else STORE_LOCKED), writes not one byte, works on read-only media;
@@ -106,16 +103,19 @@ export async function open(path: string | URL, options: OpenOptions = {}): Promi
   const plan = planOpen(path, options); // TypeError, InvalidArgument, ABORTED
   const events = new Events(plan.path, options.logger);
   const { openEmbedded, readRootHint } = await import('../engine/embedded-engine.ts');
-  await refuseOneForTwo(plan.zones);
-  const hint = await readRootHint(plan.zones);
-  if (hint === null && !plan.create)
+  const readHint = () => readRootHint(plan.zones); // InvalidArgument
+  const stored = await readHint();
+  if (stored === null && !plan.create)
     throw new StoreError('ZONE_UNAVAILABLE', `there is no store at ${plan.path}`);
-  const { key, hint: rootHint } = await rootKeyFor(plan, options, hint, events);
+  const root = await rootKeyOf(options.rootKey, plan.defaultKeyFile, readHint, stored, events);
+  const { key, hint: rootHint } = root;
   try {
     if (options.signal?.aborted) throw aborted(options.signal);
     const { zones, create, readOnly, zoneDeadlineMs, geometry } = plan;
     const fixed = { zones, create, readOnly, zoneDeadlineMs, ...geometry };
     const engine = await openEmbedded({ ...fixed, rootKey: key, rootHint });
+    if (!readOnly)
+      await root.keep().catch((error) => engine.close().then(() => Promise.reject(error)));
     return storeOver(engine, plan.path, options, events);
   } finally {
     key.fill(0);
@@ -254,51 +254,4 @@ function checkGeometry(name: string, text: string, zones: number): void {
     throw invalidArgument(`open: geometry.${name} must be k+m with k + m at most 32, not ${text}`);
   if (zones > 1 && Math.ceil((k + m) / zones) > m)
     throw invalidArgument(`open: geometry.${name} ${text} does not survive the loss of a zone`);
-}
-
-/** The key file that the options name, if it is one. */
-function keyFileOf(rootKey: RootKey | undefined, defaultKeyFile: string): string | null {
-  if (rootKey === undefined) return defaultKeyFile;
-  return typeof rootKey === 'object' && 'file' in rootKey ? resolve(rootKey.file) : null;
-}
-
-/** A disk that leaves must not carry the key to itself. */
-function refuseInside(keyFile: string, zones: readonly string[]): void {
-  for (const zone of zones)
-    if (keyFile.startsWith(zone + sep) || dirname(keyFile) === zone)
-      throw invalidArgument(`open: the key file ${keyFile} would lie inside the zone ${zone}`);
-}
-
-/** The same directory by two names, through symbolic links or a case-insensitive disk. */
-async function refuseOneForTwo(zones: readonly string[]): Promise<void> {
-  const seen = new Set<string>();
-  for (const zone of zones) {
-    // What does not exist yet, or cannot be looked at, is the engine's to judge.
-    const found = await stat(zone, { bigint: true }).catch(() => null);
-    const identity = found === null ? zone : `${found.dev} ${found.ino}`;
-    if (seen.has(identity)) throw invalidArgument(`open: ${zone} is given for two zones`);
-    seen.add(identity);
-  }
-}
-
-async function rootKeyFor(
-  plan: OpenPlan,
-  options: OpenOptions,
-  hint: Uint8Array | null,
-  events: Events,
-): Promise<OpenedRootKey> {
-  const { rootKey } = options;
-  const file = keyFileOf(rootKey, plan.defaultKeyFile);
-  if (rootKey === undefined && hint === null) await createKeyFile(plan.defaultKeyFile);
-  const opened = await fetchRootKey(rootKey ?? { file: plan.defaultKeyFile }, hint);
-  if (file !== null) await warnOfKeyFile(file, rootKey === undefined, events);
-  return opened;
-}
-
-async function warnOfKeyFile(file: string, isDefault: boolean, events: Events): Promise<void> {
-  const reasons: string[] = [];
-  if (isDefault) reasons.push('whoever takes the machine has both the store and its root key');
-  if (await isExposed(file)) reasons.push('others than its owner may read the key file');
-  if (reasons.length > 0)
-    events.emit({ type: 'store:insecure-root-key', file, reason: reasons.join('; ') });
 }

@@ -1,18 +1,13 @@
 // Root keys: every source, what is refused, what is overwritten; and the hint in the superblock.
 import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { StoreError } from '../../lib/errors.ts';
+import { createKeyFile, isExposed } from '../../lib/keys/key-file.ts';
 import { decodeHint, encodeHint } from '../../lib/keys/root-hint.ts';
-import {
-  checkRootKey,
-  createKeyFile,
-  fetchRootKey,
-  isExposed,
-  type RootKey,
-} from '../../lib/keys/root-key.ts';
+import { checkRootKey, fetchRootKey, type RootKey } from '../../lib/keys/root-key.ts';
 import { rejection } from '../suite/support.ts';
 
 const plain = Uint8Array.of(1, 0);
@@ -192,6 +187,7 @@ test('key files are made once, for their owner only', async (t) => {
   t.is(key.length, 32);
   await createKeyFile(file);
   t.deepEqual(await readFile(file), key);
+  t.deepEqual(await readdir(dirname(file)), ['store.rootkey']);
   t.is(await fetched({ file }), key.toString('hex'));
   await rejection(t, createKeyFile(join(file, 'below a file')), 'STORE_IO');
   if (process.platform === 'win32') return;
@@ -199,4 +195,11 @@ test('key files are made once, for their owner only', async (t) => {
   t.false(await isExposed(file));
   await chmod(file, 0o644);
   t.true(await isExposed(file));
+});
+
+test('key files made at once are one', async (t) => {
+  const file = join(await folder(t), 'store.rootkey');
+  await Promise.all(Array.from({ length: 8 }, () => createKeyFile(file)));
+  t.deepEqual(await readdir(dirname(file)), ['store.rootkey']);
+  t.is((await readFile(file)).length, 32);
 });

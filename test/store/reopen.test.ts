@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { type OpenOptions, open, type Store, type StoreEvent } from '../../lib/index.ts';
+import { createKeyFile } from '../../lib/keys/key-file.ts';
 import { found, rejection } from '../suite/support.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -161,6 +162,53 @@ test.serial('a missing store is made only when it may be', async (t) => {
   t.false(existsSync(`${data}.rootkey`));
 });
 
+// The story: the disks were not mounted after a restart, and the default options made a new, empty
+// store in the mount points.
+test.serial('no empty store is made in the place of zones that are away', async (t) => {
+  const data = await path(t);
+  await using(data, { zones: 3 }, put);
+  await rename(data, `${data}.away`);
+  await rejection(t, open(data, { zones: 3 }), 'ZONE_UNAVAILABLE');
+  t.false(existsSync(data));
+  for (const zone of [1, 2, 3]) await mkdir(join(data, `zone-${zone}`), { recursive: true });
+  await rejection(t, open(data, { zones: 3 }), 'ZONE_UNAVAILABLE');
+  t.deepEqual(await contents(data), new Map());
+  await rm(data, { recursive: true });
+  await rename(`${data}.away`, data);
+  t.is(await using(data, { zones: 3 }, text), 'text');
+  // Whoever means to begin anew takes the key file away.
+  await rm(data, { recursive: true });
+  await rename(`${data}.rootkey`, `${data}.old`);
+  await using(data, { zones: 3 }, put);
+});
+
+test.serial('a creation that was cut short around its key file is finished', async (t) => {
+  const data = await path(t);
+  const [kept, pending] = [`${data}.rootkey`, `${data}.rootkey.new`];
+  // Before the first zone was made.
+  await createKeyFile(pending);
+  const key = await readFile(pending);
+  await using(data, {}, put);
+  t.deepEqual(await readFile(kept), key);
+  t.false(existsSync(pending));
+  // After the last.
+  await rename(kept, pending);
+  await using(data, { readOnly: true }, text);
+  t.true(existsSync(pending), 'readOnly renames nothing');
+  t.is(await using(data, {}, text), 'text');
+  t.true(existsSync(kept));
+  t.false(existsSync(pending));
+});
+
+test.serial('opens that make one store at once share it', async (t) => {
+  const data = await path(t);
+  const stores = await Promise.all(Array.from({ length: 6 }, () => open(data)));
+  await put(stores[0] as Store);
+  for (const store of stores) t.is(await text(store), 'text');
+  for (const store of stores) await store.close();
+  t.deepEqual((await readdir(dirname(data))).sort(), ['data', 'data.rootkey']);
+});
+
 test.serial('a store that is open is locked for other processes, by any path', async (t) => {
   const data = await path(t);
   await using(data, {}, async (store) => {
@@ -252,4 +300,5 @@ test.serial('the same directory twice, by symlink, is refused', async (t) => {
   await mkdir(a);
   await symlink(a, link);
   await rejection(t, open(data, { zones: [a, b, link] }), 'InvalidArgument');
+  t.deepEqual(await readdir(dirname(data)), ['data'], 'no key file was made for it');
 });
