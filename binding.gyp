@@ -63,8 +63,9 @@
       'cflags_cc!': ['-fno-exceptions'],
       'cflags_cc': ['<@(strongroom_warnings)', '-fexceptions'],
       'conditions': [['OS=="linux"', {
+        # A thread stuck in a dead disk outlives the worker that loaded the addon: its code stays.
         'ldflags': [
-          '-Wl,--gc-sections', '-Wl,--exclude-libs,ALL', '-Wl,-z,relro,-z,now',
+          '-Wl,-z,nodelete', '-Wl,--gc-sections', '-Wl,--exclude-libs,ALL', '-Wl,-z,relro,-z,now',
           '-Wl,--version-script=<(module_root_dir)/native/exports.map'
         ]
       }]]

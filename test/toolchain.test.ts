@@ -36,6 +36,19 @@ linux('the addon needs nothing newer than glibc 2.28 and GLIBCXX 3.4.25', (t) =>
   t.deepEqual([...new Set(tooNew)], []);
 });
 
+// The story: a worker loads the addon, a disk dies under one of its threads, the worker ends. The
+// thread must not come back into memory that was unmapped.
+linux('the addon stays mapped when the worker that loaded it has ended', (t) => {
+  const program = `
+    const { readFileSync } = require('node:fs');
+    const { Worker } = require('node:worker_threads');
+    const mapped = () => readFileSync('/proc/self/maps', 'utf8').includes('strongroom.node');
+    const worker = new Worker('require(process.argv[2])', { eval: true, argv: [process.argv[1]] });
+    worker.on('exit', (code) => console.log(code, mapped()));
+    console.log(mapped());`;
+  t.is(output(process.execPath, '-e', program, addon), 'false\n0 true\n');
+});
+
 linux('files of one instruction set define nothing that the linker shares', (t) => {
   const { variables } = JSON.parse(readFileSync(`${root}native/sources.gypi`, 'utf8')) as {
     variables: Record<string, string[]>;

@@ -2,6 +2,7 @@
 // whose transactions are numbers, read back as the list of those numbers.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -125,7 +126,7 @@ inline std::shared_ptr<SealedBatch> SealTestBatch(io::Env* env, const RecordSeal
   batch->bytes.Resize(header.size);
   memset(batch->bytes.data(), 0, header.size);
   format::EncodeBatchHeader(header, batch->bytes.data());
-  memcpy(batch->bytes.data() + format::kBatchHeaderSize, frame.data(), frame.size());
+  std::copy(frame.begin(), frame.end(), batch->bytes.data() + format::kBatchHeaderSize);
   memcpy(batch->bytes.data() + header.record_offset, sealed.data(), sealed.size());
   uint64_t location = format::Location(place.segment, place.offset);
   batch->position = {place.epoch, place.before.sequence + transactions.size(), location,
