@@ -11,6 +11,21 @@ export function checkOptions(call: string, given: object, known: ReadonlySet<str
     if (!known.has(name)) throw unknownOption(call, name, known);
 }
 
+/** checkOptions, and a copy: each option is read once, before the caller can change it. */
+export function readOptions<T extends object>(
+  call: string,
+  given: T,
+  known: ReadonlySet<string>,
+): T {
+  checkOptions(call, given, known);
+  const own: Record<string, unknown> = {};
+  for (const name of known) {
+    const value = (given as Record<string, unknown>)[name];
+    if (value !== undefined) own[name] = value;
+  }
+  return own as T;
+}
+
 /**
  * An object whose properties say what it holds. A Map, Headers, Date or signal has none of its own:
  * taken for options, it would say nothing, and a condition in it would be no condition.

@@ -4,6 +4,7 @@ import { KeyObject, type ScryptOptions, scrypt } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { invalidArgument, StoreError } from '../errors.ts';
+import { isRecord } from '../options.ts';
 import { decodeHint, encodeHint, newScryptHint, type ScryptHint } from './root-hint.ts';
 
 /**
@@ -43,6 +44,17 @@ export function checkRootKey(source: RootKey): void {
   } else {
     checkNamedSource(source);
   }
+}
+
+/**
+ * The source in memory of our own, as it is now: the caller may use his for something else before
+ * the first I/O is over, and a store must not be made under that. A byte array is overwritten.
+ */
+export function takeRootKey(source: RootKey): RootKey {
+  if (source instanceof Uint8Array) return takeBytes(source, 'rootKey');
+  const own = isRecord(source) && !(source instanceof KeyObject) ? { ...source } : source;
+  checkRootKey(own as RootKey);
+  return own as RootKey;
 }
 
 function checkNamedSource(source: object): void {
@@ -139,8 +151,8 @@ function parseKey(bytes: Buffer, what: string): Uint8Array {
 }
 
 function takeBytes(bytes: Uint8Array, what: string): Uint8Array {
-  checkBytes(bytes, what);
   const key = Uint8Array.from(bytes);
+  checkBytes(key, what);
   bytes.fill(0);
   return key;
 }

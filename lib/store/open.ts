@@ -7,7 +7,7 @@ import { StoreContext } from '../context/store-context.ts';
 import { MemoryEngine } from '../engine/memory-engine.ts';
 import type { StorageEngine } from '../engine/storage-engine.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
-import { checkRootKey, type RootKey } from '../keys/root-key.ts';
+import { type RootKey, takeRootKey } from '../keys/root-key.ts';
 import {
   aborted,
   booleanOption,
@@ -15,6 +15,7 @@ import {
   checkSignal,
   functionOption,
   integerOption,
+  readOptions,
 } from '../options.ts';
 import { keyFileOf, refuseInside, rootKeyOf } from './root-key-of.ts';
 import { Store } from './store.ts';
@@ -101,25 +102,59 @@ const knownGeometry: ReadonlySet<string> = new Set(['small', 'large', 'largeFrom
  */
 export async function open(path: string | URL, options: OpenOptions = {}): Promise<Store> {
   const plan = planOpen(path, options); // TypeError, InvalidArgument, ABORTED
-  const events = new Events(plan.path, options.logger);
+  try {
+    return await openPlanned(plan);
+  } finally {
+    if (plan.rootKey instanceof Uint8Array) plan.rootKey.fill(0);
+  }
+}
+
+async function openPlanned(plan: OpenPlan): Promise<Store> {
+  const { signal, logger } = plan.options;
+  const events = new Events(plan.path, logger);
   const { openEmbedded, readRootHint } = await import('../engine/embedded-engine.ts');
   const readHint = () => readRootHint(plan.zones); // InvalidArgument
   const stored = await readHint();
   if (stored === null && !plan.create)
     throw new StoreError('ZONE_UNAVAILABLE', `there is no store at ${plan.path}`);
-  const root = await rootKeyOf(options.rootKey, plan.defaultKeyFile, readHint, stored, events);
-  const { key, hint: rootHint } = root;
+  const fetching = rootKeyOf(plan.rootKey, plan.defaultKeyFile, readHint, stored, events);
+  const root = await orAborted(fetching, signal, ({ key }) => key.fill(0));
   try {
-    if (options.signal?.aborted) throw aborted(options.signal);
     const { zones, create, readOnly, zoneDeadlineMs, geometry } = plan;
     const fixed = { zones, create, readOnly, zoneDeadlineMs, ...geometry };
-    const engine = await openEmbedded({ ...fixed, rootKey: key, rootHint });
-    if (!readOnly)
-      await root.keep().catch((error) => engine.close().then(() => Promise.reject(error)));
-    return storeOver(engine, plan.path, options, events);
+    const engine = await openEmbedded({ ...fixed, rootKey: root.key, rootHint: root.hint });
+    try {
+      if (!readOnly) await root.keep();
+      // Only now: the store stands, so the key that it was made with must be kept anyway.
+      if (signal?.aborted) throw aborted(signal);
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+    return storeOver(engine, plan.path, plan.options, events);
   } finally {
-    key.fill(0);
+    root.key.fill(0);
   }
+}
+
+/** A key server may never answer. What it answers after all goes to `drop`. */
+function orAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+  drop: (value: T) => void,
+): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      reject(aborted(signal));
+      promise.then(drop, () => {});
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    // It may have fired before anybody listened.
+    if (signal.aborted) onAbort();
+    const done = () => signal.removeEventListener('abort', onAbort);
+    promise.finally(done).then(resolve, reject);
+  });
 }
 
 /**
@@ -135,8 +170,8 @@ export async function open(path: string | URL, options: OpenOptions = {}): Promi
  * await store.bucket('docs').put('hello.txt', 'hi');
  * ```
  */
-export async function openMemory(options: MemoryOptions = {}): Promise<Store> {
-  checkOptions('openMemory', options, knownMemory);
+export async function openMemory(given: MemoryOptions = {}): Promise<Store> {
+  const options = readOptions('openMemory', given, knownMemory);
   checkShared('openMemory', options);
   const events = new Events(':memory:', options.logger);
   return storeOver(new MemoryEngine(), ':memory:', options, events);
@@ -164,11 +199,14 @@ interface OpenPlan {
   readonly zoneDeadlineMs: number;
   readonly geometry: { readonly small: string; readonly large: string; readonly largeFrom: number };
   readonly defaultKeyFile: string;
+  /** In memory of our own; overwritten when open() is over. */
+  readonly rootKey: RootKey | undefined;
+  readonly options: MemoryOptions;
 }
 
 /** No I/O: what the options say, or why they cannot be. */
-function planOpen(given: string | URL, options: OpenOptions): OpenPlan {
-  checkOptions('open', options, known);
+function planOpen(given: string | URL, givenOptions: OpenOptions): OpenPlan {
+  const options = readOptions('open', givenOptions, known);
   checkShared('open', options);
   const path = absolutePath(given);
   const zones = zonePaths(path, options.zones === undefined ? 1 : options.zones);
@@ -184,8 +222,8 @@ function planOpen(given: string | URL, options: OpenOptions): OpenPlan {
   );
   const geometry = planGeometry(options.geometry ?? {}, zones.length);
   const defaultKeyFile = `${path}.rootkey`;
-  if (options.rootKey !== undefined) checkRootKey(options.rootKey);
-  const keyFile = keyFileOf(options.rootKey, defaultKeyFile);
+  const rootKey = options.rootKey === undefined ? undefined : takeRootKey(options.rootKey);
+  const keyFile = keyFileOf(rootKey, defaultKeyFile);
   if (keyFile !== null) refuseInside(keyFile, zones);
   return {
     path,
@@ -195,6 +233,8 @@ function planOpen(given: string | URL, options: OpenOptions): OpenPlan {
     zoneDeadlineMs: zoneDeadlineMs ?? 2000,
     geometry,
     defaultKeyFile,
+    rootKey,
+    options,
   };
 }
 

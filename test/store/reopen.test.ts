@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
@@ -144,6 +145,63 @@ test.serial('a store opens with its root key only', async (t) => {
     await rejection(t, open(data, wrong === undefined ? {} : { rootKey: wrong }), 'WRONG_ROOT_KEY');
   t.deepEqual(await contents(data), before);
   t.is(await using(data, { rootKey }, text), 'text');
+});
+
+test.serial('a store is made under the key that was given, whatever becomes of it', async (t) => {
+  const key = randomBytes(32);
+  const rootKey = (): Uint8Array => Uint8Array.from(key);
+  const [bytes, options, named] = [await path(t), await path(t), await path(t)];
+  const given = rootKey();
+  const opening = open(bytes, { rootKey: given });
+  t.true(given.every((byte) => byte === 0));
+  // Scratch memory, used for something else at once.
+  given.fill(0xab);
+  await (await opening).close();
+  await using(bytes, { rootKey: rootKey() }, put);
+
+  const changing: OpenOptions = { rootKey: rootKey() };
+  const second = open(options, changing);
+  delete changing.rootKey;
+  await (await second).close();
+  t.false(existsSync(`${options}.rootkey`));
+  await using(options, { rootKey: rootKey() }, put);
+
+  const source = { passphrase: 'correct horse' };
+  const third = open(named, { rootKey: source });
+  source.passphrase = 'battery staple';
+  await (await third).close();
+  await using(named, { rootKey: { passphrase: 'correct horse' } }, put);
+});
+
+test.serial('an open that is aborted ends, and leaves what the next one takes', async (t) => {
+  const data = await path(t);
+  for (const late of [() => new Promise<never>(() => {}), async () => randomBytes(32)]) {
+    const controller = new AbortController();
+    const opening = open(data, {
+      rootKey: () => {
+        controller.abort();
+        return late();
+      },
+      signal: controller.signal,
+    });
+    await rejection(t, opening, 'ABORTED');
+  }
+  t.false(existsSync(data));
+  for (let turns = 0; turns < 12; turns++) {
+    const controller = new AbortController();
+    const opening = open(data, { signal: controller.signal });
+    for (let turn = 0; turn < turns; turn++) await nextTurn();
+    const outcome = opening.then(
+      (store) => store,
+      (error) => error,
+    );
+    const settled = await Promise.race([outcome, nextTurn()]);
+    controller.abort();
+    if (settled === undefined) await rejection(t, opening, 'ABORTED', `${turns}`);
+    else await ((await outcome) as Store).close();
+  }
+  await using(data, {}, put);
+  t.is(await using(data, {}, text), 'text');
 });
 
 test.serial('a passphrase opens the store it made', async (t) => {
