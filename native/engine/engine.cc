@@ -110,12 +110,12 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   const std::function<void(const Event&)> on_event_;
   format::Superblock shape_;
   std::unique_ptr<Opened> opened_;
-  std::unique_ptr<blob::Deadlines> index_deadlines_;
+  std::shared_ptr<blob::Deadlines> index_deadlines_;
   std::shared_ptr<io::TaskQueue> codec_;
   std::shared_ptr<blob::BlobContext> blobs_;
   blob::CellZones cell_zones_;
   std::shared_ptr<BlobPins> pins_;
-  std::unique_ptr<IndexSet> indexes_;
+  std::shared_ptr<IndexSet> indexes_;
   std::unique_ptr<log::ReplicatedLog> log_;
   std::unique_ptr<Committer> committer_;
   std::atomic<bool> closed_{false};
@@ -193,24 +193,25 @@ void EngineImpl::StartBlobs() {
 }
 
 void EngineImpl::StartIndexes() {
-  index_deadlines_ = std::make_unique<blob::Deadlines>(options_.env);
+  index_deadlines_ = std::make_shared<blob::Deadlines>(options_.env);
   IndexSet::Options options;
   options.env = options_.env;
   options.deadline_nanos = options_.zone_deadline_nanos;
-  options.deadlines = index_deadlines_.get();
+  options.deadlines = index_deadlines_;
+  options.tail = ToApplied(opened_->recovered.tail);
   options.on_lost = [this](int zone, const Status& why) {
     if (closed()) return;
     // A zone that failed or was expelled is reported as such; here only what its bytes show.
     if (why.Is(Code::kTampered)) Report(Event::Kind::kTampering, zone, "index: " + why.message());
     if (why.Is(Code::kCorruption)) Report(Event::Kind::kRot, zone, "index: " + why.message());
   };
-  indexes_ = std::make_unique<IndexSet>(options, opened_->set);
+  indexes_ = IndexSet::Start(options, opened_->set);
   for (size_t i = 0; i < opened_->set.size(); ++i) {
     std::shared_ptr<Zone> zone = opened_->set[i];
     if (!zone->index) continue;
     auto settings = IndexOptionsOf(options_, *zone, opened_->keys);
-    indexes_->Begin(i, [this, zone, settings](index::Index&) {
-      return ReplayIndex(*zone, opened_->seal, opened_->recovered.tail, settings);
+    indexes_->Begin(i, [this, zone, settings](const index::Applied& tail) {
+      return ReplayIndex(*zone, opened_->seal, ToPosition(tail), settings);
     });
   }
 }

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
-#include "format/row.h"
-
 namespace strongroom::engine {
 
 namespace {
-// How far a lagging index may fall behind before the commit thread waits for it.
+// How far a ready index may fall behind before the commit thread waits for it.
 constexpr uint64_t kLagBytesMax = 8u << 20;
 }  // namespace
 
@@ -15,88 +13,96 @@ struct IndexSet::Operation {
   Attempt attempt;
   std::function<void(Status)> give_up;
   std::atomic<bool> settled{false};
-  uint64_t started = 0;  // Of the current attempt. Guarded by the set's mutex, as is:
-  size_t slot = npos;    // Where it runs; npos while it waits for a serving index.
+  std::atomic<uint64_t> turn{0};     // Of the attempt that counts.
+  std::atomic<uint64_t> started{0};  // When it began; 0 while it is queued: that is no fault of the
+                                     // disk.
+  // Guarded by the set's mutex:
+  size_t slot = npos;  // Where it runs; npos while it waits for a serving index.
   bool listed = false;
-  std::list<std::shared_ptr<Operation>>::iterator place;
+  Operations::iterator place;
 };
 
-index::Applied ToApplied(const format::Position& p) {
-  return {p.epoch, p.sequence, p.location, p.end, p.chain};
-}
-format::Position ToPosition(const index::Applied& a) {
-  return {a.epoch, a.sequence, a.location, a.end, a.chain};
-}
-
-AppliedBatch ApplyImage(const format::Record& record, const format::Position& position) {
-  AppliedBatch out;
-  out.applied = ToApplied(position);
-  size_t size = 0;
-  for (const auto& effects : record.transactions) {
-    for (const auto& effect : effects) {
-      size += effect.key.size();
-      if (effect.row) size += format::kIndexRowHead + effect.row->size();
-    }
-  }
-  out.storage.reserve(size);  // The effects point into it: it must not move.
-  uint32_t home = format::SegmentOf(position.location);
-  uint64_t revision = record.head.first_sequence;
-  for (const auto& effects : record.transactions) {
-    for (const auto& effect : effects) {
-      size_t at = out.storage.size();
-      out.storage.insert(out.storage.end(), effect.key.begin(), effect.key.end());
-      index::Effect image{{out.storage.data() + at, effect.key.size()}, std::nullopt};
-      if (effect.row) {
-        at = out.storage.size();
-        format::EncodeIndexRow(revision, home, *effect.row, &out.storage);
-        image.row = ByteSpan(out.storage.data() + at, out.storage.size() - at);
-      }
-      out.effects.push_back(image);
-    }
-    ++revision;
-  }
-  CHECK(out.storage.size() == size);
-  return out;
-}
-
 IndexSet::IndexSet(Options options, std::vector<std::shared_ptr<Zone>> zones)
-    : options_(std::move(options)), changed_(&mutex_) {
-  for (auto& zone : zones) slots_.push_back({zone, State::kAbsent, 0});
-  MutexLock lock(&mutex_);
-  tick_ = options_.deadlines->After(options_.deadline_nanos / 4, [this] { Tick(); });
+    : options_(std::move(options)), changed_(&mutex_), tail_(options_.tail) {
+  for (auto& zone : zones) {
+    slots_.emplace_back();
+    slots_.back().zone = std::move(zone);
+  }
+}
+
+std::shared_ptr<IndexSet> IndexSet::Start(Options options,
+                                          std::vector<std::shared_ptr<Zone>> zones) {
+  std::shared_ptr<IndexSet> set(new IndexSet(std::move(options), std::move(zones)));
+  MutexLock lock(&set->mutex_);
+  set->Watch();
+  return set;
 }
 
 IndexSet::~IndexSet() { Stop(); }
 
-bool IndexSet::AnyLeft() const {
-  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
-    return slot.state == State::kReady || slot.state == State::kReplaying;
+void IndexSet::Watch() {
+  tick_ = options_.deadlines->After(options_.deadline_nanos / 4, [weak = weak_from_this()] {
+    if (auto set = weak.lock()) set->Tick();
   });
 }
 
-void IndexSet::Begin(size_t i, std::function<Status(index::Index&)> replay) {
-  std::shared_ptr<Zone> zone = slots_[i].zone;
+bool IndexSet::AnyLeft() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.live(); });
+}
+
+bool IndexSet::AnotherIsReady(size_t i) const {
+  for (size_t other = 0; other < slots_.size(); ++other) {
+    if (other != i && slots_[other].state == State::kReady) return true;
+  }
+  return false;
+}
+
+IndexSet::Operations IndexSet::Elect() {
+  Operations go;
+  for (size_t i = 0; i < slots_.size() && serving_ == npos; ++i) {
+    bool has_all = slots_[i].applied >= acknowledged_;
+    if (slots_[i].state == State::kReady && has_all) serving_ = i;
+  }
+  if (serving_ != npos) go.swap(waiting_);
+  changed_.SignalAll();
+  return go;
+}
+
+void IndexSet::Begin(size_t i, Replay replay) {
   {
     MutexLock lock(&mutex_);
     slots_[i].state = State::kReplaying;
+    slots_[i].replay = std::move(replay);
   }
-  zone->apply_thread->Post([this, i, zone, replay] {
-    Status status = replay(*zone->index);
-    status.ok() ? OnReady(i) : Lose(i, status);
-  });
+  slots_[i].zone->apply_thread->Post([self = shared_from_this(), i] { self->RunReplay(i); });
 }
 
-void IndexSet::OnReady(size_t i) {
-  std::list<OperationRef> waiting;
-  {
-    MutexLock lock(&mutex_);
-    if (slots_[i].state != State::kReplaying) return;
-    slots_[i].state = State::kReady;
-    if (serving_ == npos) serving_ = i;
-    if (serving_ == i) waiting.swap(waiting_);
-    changed_.SignalAll();
+// Walks on until the tail stands still: no image was queued for the slot meanwhile, so that nothing
+// grows in memory however long it takes, and nobody waits for it.
+void IndexSet::RunReplay(size_t i) {
+  for (;;) {
+    index::Applied tail;
+    Replay replay;
+    {
+      MutexLock lock(&mutex_);
+      if (slots_[i].state != State::kReplaying || stopped_) return;
+      tail = tail_;
+      replay = slots_[i].replay;
+    }
+    Status status = replay(tail);
+    if (!status.ok()) return Lose(i, status);
+    Operations go;
+    {
+      MutexLock lock(&mutex_);
+      if (slots_[i].state != State::kReplaying) return;
+      if (tail_.sequence != tail.sequence) continue;
+      slots_[i].state = State::kReady;
+      slots_[i].applied = batches_;
+      slots_[i].lag_bytes = 0;
+      go = Elect();
+    }
+    return DispatchAll(go);
   }
-  for (auto& operation : waiting) Dispatch(operation);
 }
 
 Status IndexSet::AwaitServing() {
@@ -112,12 +118,18 @@ void IndexSet::Read(Attempt attempt, std::function<void(Status)> give_up) {
   Dispatch(std::move(operation));
 }
 
+void IndexSet::DispatchAll(const Operations& operations) {
+  for (auto& operation : operations) Dispatch(operation);
+}
+
 void IndexSet::Dispatch(OperationRef operation) {
-  if (operation->settled) return;
   size_t slot = npos;
+  uint64_t turn = 0;
   Status refusal;
   {
     MutexLock lock(&mutex_);
+    // Under the lock: whoever settles it after this takes it off the list after us.
+    if (operation->settled) return;
     if (stopped_) {
       refusal = Status(Code::kClosed, "the store is closed");
     } else if (!AnyLeft()) {
@@ -127,7 +139,8 @@ void IndexSet::Dispatch(OperationRef operation) {
         operation->place = outstanding_.insert(outstanding_.end(), operation);
         operation->listed = true;
       }
-      operation->started = options_.env->MonotonicNanos();
+      turn = ++operation->turn;
+      operation->started = 0;
       operation->slot = slot = serving_;
       if (slot == npos) waiting_.push_back(operation);
     }
@@ -135,60 +148,60 @@ void IndexSet::Dispatch(OperationRef operation) {
   if (!refusal.ok()) {
     if (!operation->settled.exchange(true)) operation->give_up(refusal);
   } else if (slot != npos) {
-    Post(slot, std::move(operation));
+    Post(slot, std::move(operation), turn);
   }
 }
 
-void IndexSet::Post(size_t i, OperationRef operation) {
-  std::shared_ptr<Zone> zone = slots_[i].zone;
-  bool posted = zone->read_threads->Post([this, i, zone, operation] {
-    if (operation->settled) return;
-    Outcome outcome = operation->attempt(zone, *zone->index);
-    if (outcome.index_broke) {
-      Lose(i, outcome.why);  // Dispatches what ran here again, this operation included.
-      return;
-    }
-    if (operation->settled.exchange(true)) return;
-    {
-      MutexLock lock(&mutex_);
-      if (operation->listed) outstanding_.erase(operation->place);
-      operation->listed = false;
-    }
-    outcome.settle ? outcome.settle() : operation->give_up(outcome.why);
-  });
+void IndexSet::Post(size_t i, OperationRef operation, uint64_t turn) {
+  bool posted = slots_[i].zone->read_threads->Post(
+      [self = shared_from_this(), i, operation, turn] { self->Attend(i, operation, turn); });
   if (!posted && !operation->settled.exchange(true)) {
     operation->give_up(Status(Code::kClosed, "the store is closed"));
   }
 }
 
+// On a read thread of the zone.
+void IndexSet::Attend(size_t i, const OperationRef& operation, uint64_t turn) {
+  if (operation->settled || operation->turn != turn) return;
+  operation->started = options_.env->MonotonicNanos();
+  const std::shared_ptr<Zone>& zone = slots_[i].zone;
+  Outcome outcome = operation->attempt(zone, *zone->index);
+  if (outcome.index_broke) {
+    Lose(i, outcome.why);  // Dispatches what ran here again, this operation included.
+    return;
+  }
+  if (operation->settled.exchange(true)) return;
+  {
+    MutexLock lock(&mutex_);
+    if (operation->listed) outstanding_.erase(operation->place);
+    operation->listed = false;
+  }
+  outcome.settle ? outcome.settle() : operation->give_up(outcome.why);
+}
+
 void IndexSet::Lose(size_t i, const Status& why) {
-  std::vector<OperationRef> again;
+  Operations again;
   bool told = false;
   {
     MutexLock lock(&mutex_);
-    if (slots_[i].state == State::kReady || slots_[i].state == State::kReplaying) {
+    if (slots_[i].live()) {
       slots_[i].state = State::kLost;
       slots_[i].lag_bytes = 0;
       last_failure_ = why;
       told = true;
     }
-    if (serving_ == i) {
-      serving_ = npos;
-      for (size_t next = 0; next < slots_.size() && serving_ == npos; ++next) {
-        if (slots_[next].state == State::kReady) serving_ = next;
-      }
-    }
+    if (serving_ == i) serving_ = npos;
+    again = Elect();
     for (auto& operation : outstanding_) {
-      if (operation->slot == i || operation->slot == npos) again.push_back(operation);
+      if (operation->slot == i) again.push_back(operation);
     }
-    waiting_.clear();
-    changed_.SignalAll();
+    if (!AnyLeft()) again.splice(again.end(), waiting_);  // To be refused.
   }
   if (told && options_.on_lost) options_.on_lost(slots_[i].zone->number, why);
-  for (auto& operation : again) Dispatch(operation);
+  DispatchAll(again);
 }
 
-// Finds attempts older than the deadline: their zone's disk hangs.
+// Finds attempts that run for longer than the deadline: their zone's disk hangs.
 void IndexSet::Tick() {
   size_t hanging = npos;
   {
@@ -196,66 +209,104 @@ void IndexSet::Tick() {
     if (stopped_) return;
     uint64_t now = options_.env->MonotonicNanos();
     for (auto& operation : outstanding_) {
-      bool old = now - operation->started > options_.deadline_nanos * 3 / 4;
+      uint64_t started = operation->started;
+      if (operation->slot == npos || started == 0 || started > now) continue;
+      bool old = now - started > options_.deadline_nanos * 3 / 4;
       // With one index slowness alone loses nothing: the caller waits.
-      bool other = std::count_if(slots_.begin(), slots_.end(),
-                                 [](const Slot& slot) { return slot.state == State::kReady; }) > 1;
-      if (old && operation->slot != npos && other) hanging = operation->slot;
+      if (old && AnotherIsReady(operation->slot)) hanging = operation->slot;
     }
-    tick_ = options_.deadlines->After(options_.deadline_nanos / 4, [this] { Tick(); });
+    Watch();
   }
   if (hanging != npos) {
     Lose(hanging, Status(Code::kTimedOut, "the index's disk does not answer"));
   }
 }
 
-bool IndexSet::AwaitLag(size_t i) {
+// The bound on how long a takeover may take. A slot that cannot keep it is asked to walk the log by
+// itself; only a ready one is worth a wait.
+void IndexSet::AwaitLag(size_t i) {
   uint64_t deadline = options_.env->MonotonicNanos() + options_.deadline_nanos;
-  MutexLock lock(&mutex_);
-  while (slots_[i].lag_bytes > kLagBytesMax) {
-    uint64_t now = options_.env->MonotonicNanos();
-    if (now >= deadline) return false;
-    changed_.WaitFor(deadline - now);
+  {
+    MutexLock lock(&mutex_);
+    for (;;) {
+      if (slots_[i].state != State::kReady || slots_[i].lag_bytes <= kLagBytesMax) return;
+      uint64_t now = options_.env->MonotonicNanos();
+      if (now >= deadline) break;
+      changed_.WaitFor(deadline - now);
+    }
+    slots_[i].state = State::kReplaying;  // What is queued for it is dropped as it comes up.
   }
-  return true;
+  slots_[i].zone->apply_thread->Post([self = shared_from_this(), i] { self->RunReplay(i); });
 }
 
 Status IndexSet::Apply(std::shared_ptr<const AppliedBatch> batch) {
-  std::vector<std::shared_ptr<io::Completion>> done(slots_.size());
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    if (!AwaitLag(i)) Lose(i, Status(Code::kTimedOut, "the index falls behind: its disk is slow"));
-    {
-      MutexLock lock(&mutex_);
-      if (slots_[i].state != State::kReady && slots_[i].state != State::kReplaying) continue;
+  uint64_t number;
+  std::vector<size_t> takers;
+  for (size_t i = 0; i < slots_.size(); ++i) AwaitLag(i);
+  {
+    MutexLock lock(&mutex_);
+    number = ++batches_;
+    tail_ = batch->applied;
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      if (slots_[i].state != State::kReady) continue;
       slots_[i].lag_bytes += batch->storage.size();
+      takers.push_back(i);
     }
-    done[i] = std::make_shared<io::Completion>();
-    auto task = [this, i, batch, zone = slots_[i].zone, completion = done[i]] {
-      {
-        MutexLock lock(&mutex_);
-        if (slots_[i].state == State::kLost || slots_[i].state == State::kAbsent) return;
-      }
-      Status status = zone->index->Apply(batch->effects, batch->applied);
-      completion->Set(status);
-      if (!status.ok()) return Lose(i, status);
-      MutexLock lock(&mutex_);
-      slots_[i].lag_bytes -= std::min<uint64_t>(slots_[i].lag_bytes, batch->storage.size());
-      changed_.SignalAll();
-    };
-    if (!slots_[i].zone->apply_thread->Post(task)) done[i] = nullptr;
   }
+  for (size_t i : takers) {
+    slots_[i].zone->apply_thread->Post(
+        [self = shared_from_this(), i, batch, number] { self->ApplyOn(i, *batch, number); });
+  }
+  Status status = AwaitApplied(number);
+  MutexLock lock(&mutex_);
+  acknowledged_ = number;
+  return status;
+}
+
+// On the zone's apply thread.
+void IndexSet::ApplyOn(size_t i, const AppliedBatch& batch, uint64_t number) {
+  {
+    MutexLock lock(&mutex_);
+    if (slots_[i].state != State::kReady) return;
+  }
+  Status status = slots_[i].zone->index->Apply(batch.effects, batch.applied);
+  if (!status.ok()) return Lose(i, status);
+  Operations go;
+  {
+    MutexLock lock(&mutex_);
+    Slot& slot = slots_[i];
+    if (slot.state != State::kReady) return;
+    slot.applied = number;
+    slot.lag_bytes -= std::min<uint64_t>(slot.lag_bytes, batch.storage.size());
+    if (serving_ == npos) {
+      go = Elect();
+    } else {
+      changed_.SignalAll();
+    }
+  }
+  DispatchAll(go);
+}
+
+// Until the serving index, whichever that is by then, has the batch.
+Status IndexSet::AwaitApplied(uint64_t number) {
+  uint64_t deadline = options_.env->MonotonicNanos() + options_.deadline_nanos;
   for (;;) {
-    size_t serving;
+    size_t slow;
     {
       MutexLock lock(&mutex_);
-      while (serving_ == npos && AnyLeft() && !stopped_) changed_.Wait();
-      serving = serving_;
-      if (serving == npos) return last_failure_;
+      for (;;) {
+        if (serving_ != npos && slots_[serving_].applied >= number) return {};
+        if (stopped_) return Status(Code::kClosed, "the store is closed");
+        if (!AnyLeft()) return last_failure_;
+        uint64_t now = options_.env->MonotonicNanos();
+        if (now >= deadline) break;
+        changed_.WaitFor(deadline - now);
+      }
+      deadline = options_.env->MonotonicNanos() + options_.deadline_nanos;
+      slow = serving_;
+      if (slow == npos || !AnotherIsReady(slow)) continue;  // Alone it is waited for.
     }
-    if (!done[serving]) return Status(Code::kClosed, "the index has ended");
-    Status status = done[serving]->Wait(options_.deadline_nanos);
-    if (status.ok()) return status;
-    Lose(serving, status);
+    Lose(slow, Status(Code::kTimedOut, "the index's disk does not answer"));
   }
 }
 
@@ -297,21 +348,29 @@ void IndexSet::Drop(int zone_number, const Status& why) {
 }
 
 void IndexSet::Checkpoint(uint64_t deadline_nanos) {
+  const uint64_t deadline = options_.env->MonotonicNanos() + deadline_nanos;
   std::vector<std::shared_ptr<io::Completion>> done;
   for (size_t i = 0; i < slots_.size(); ++i) {
-    {
-      MutexLock lock(&mutex_);
-      if (slots_[i].state != State::kReady && slots_[i].state != State::kReplaying) continue;
-    }
     auto completion = std::make_shared<io::Completion>();
-    auto task = [zone = slots_[i].zone, completion] { completion->Set(zone->index->Checkpoint()); };
+    auto task = [self = shared_from_this(), i, completion] {
+      bool ready;
+      {
+        // Here, not when it was asked: a replay that failed in between leaves no index.
+        MutexLock lock(&self->mutex_);
+        ready = self->slots_[i].state == State::kReady;
+      }
+      completion->Set(ready ? self->slots_[i].zone->index->Checkpoint() : Status());
+    };
     if (slots_[i].zone->apply_thread->Post(task)) done.push_back(completion);
   }
-  for (auto& completion : done) (void)completion->Wait(deadline_nanos);
+  for (auto& completion : done) {
+    uint64_t now = options_.env->MonotonicNanos();
+    (void)completion->Wait(deadline > now ? deadline - now : 0);
+  }
 }
 
 void IndexSet::Stop() {
-  std::list<OperationRef> left;
+  Operations left;
   {
     MutexLock lock(&mutex_);
     if (stopped_) return;

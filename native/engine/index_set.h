@@ -2,10 +2,17 @@
 // serving one is waited for, the others lag within a bound. An index that errs, or whose zone does
 // not answer, is dropped and another takes over: a damaged index costs time, never data.
 //
-//   replaying --caught up--> ready --error or deadline--> lost (until the store is reopened)
+//   replaying --reached the tail--> ready --error or deadline--> lost (until the store is reopened)
+//       ^--------lags too far---------'
+//
+// Only an index that has applied every acknowledged batch may serve. Until one has, reads wait: an
+// older one would answer "absent" for what its caller was told is durable.
 //
 // Reads are attempts: an attempt that hangs in a dead disk is left to its thread, and the same
 // operation is tried on the next zone; whichever attempt ends first settles it, once.
+//
+// Thread: any, but where it says otherwise. Whatever a zone's thread may still run after Stop holds
+// a share of the set.
 #pragma once
 
 #include <atomic>
@@ -16,37 +23,29 @@
 #include <vector>
 
 #include "blob/deadlines.h"
+#include "engine/applied_batch.h"
 #include "engine/zone.h"
-#include "format/record.h"
 
 namespace strongroom::engine {
 
-// A durable batch as the indexes take it. Effects point into `storage`.
-struct AppliedBatch {
-  std::vector<index::Effect> effects;
-  Bytes storage;
-  index::Applied applied;
-};
-
-index::Applied ToApplied(const format::Position& position);
-format::Position ToPosition(const index::Applied& applied);
-// The effects of one record, as index rows.
-AppliedBatch ApplyImage(const format::Record& record, const format::Position& position);
-
-class IndexSet {
+class IndexSet : public std::enable_shared_from_this<IndexSet> {
  public:
   struct Options {
     io::Env* env = nullptr;
     uint64_t deadline_nanos = 0;
-    blob::Deadlines* deadlines = nullptr;
+    std::shared_ptr<blob::Deadlines> deadlines;
+    index::Applied tail;  // Of the log that the replays start to walk.
+    // From any thread, also after Stop.
     std::function<void(int zone, const Status& why)> on_lost;
   };
-  IndexSet(Options options, std::vector<std::shared_ptr<Zone>> zones);
+  static std::shared_ptr<IndexSet> Start(Options options, std::vector<std::shared_ptr<Zone>> zones);
   ~IndexSet();
 
-  // Called once per zone at open, in any order: runs `replay` on the zone's apply thread, then
-  // counts the zone as ready. The first one ready serves.
-  void Begin(size_t zone, std::function<Status(index::Index&)> replay);
+  // Brings the zone's index up to `tail`, on its apply thread. Asked again as long as the tail has
+  // moved meanwhile, and after a lag: the log tells it what the set does not keep for it.
+  using Replay = std::function<Status(const index::Applied& tail)>;
+  // Called once per zone at open, in any order. The first one that reaches the tail serves.
+  void Begin(size_t zone, Replay replay);
   // Waits until one serves. The last failure when none ever will.
   Status AwaitServing();
 
@@ -68,7 +67,7 @@ class IndexSet {
   using Attempt = std::function<Outcome(const std::shared_ptr<Zone>&, index::Index&)>;
   void Read(Attempt attempt, std::function<void(Status)> give_up);
   // Commit thread only. Applies to all; returns when the serving one has it. An error means that no
-  // index is left: the batch is durable all the same.
+  // index is left: the batch is durable all the same, and no index without it serves any more.
   Status Apply(std::shared_ptr<const AppliedBatch> batch);
   // Commit thread only. The index rows of `keys` (empty where absent), and whether each range is
   // empty, from one snapshot no older than the last Apply.
@@ -88,29 +87,45 @@ class IndexSet {
  private:
   struct Operation;
   using OperationRef = std::shared_ptr<Operation>;
+  using Operations = std::list<OperationRef>;
   enum class State { kAbsent, kReplaying, kReady, kLost };
   struct Slot {
     std::shared_ptr<Zone> zone;
+    Replay replay;
     State state = State::kAbsent;
+    uint64_t applied = 0;  // The number of the batch that it has applied last. Counts when ready.
     uint64_t lag_bytes = 0;
+    bool live() const { return state == State::kReady || state == State::kReplaying; }
   };
-  void Dispatch(OperationRef operation);  // Locks.
-  void Post(size_t slot, OperationRef operation);
-  void Lose(size_t slot, const Status& why);  // Locks.
+  IndexSet(Options options, std::vector<std::shared_ptr<Zone>> zones);
+  void Watch();
   void Tick();
-  bool AnyLeft() const;    // REQUIRES: mutex_ held.
-  size_t Serving() const;  // REQUIRES: mutex_ held. npos: none.
-  void OnReady(size_t slot);
-  bool AwaitLag(size_t slot);
+  void Dispatch(OperationRef operation);  // Locks.
+  void DispatchAll(const Operations& operations);
+  void Post(size_t slot, OperationRef operation, uint64_t turn);
+  void Attend(size_t slot, const OperationRef& operation, uint64_t turn);
+  void Lose(size_t slot, const Status& why);  // Locks.
+  void RunReplay(size_t slot);
+  void ApplyOn(size_t slot, const AppliedBatch& batch, uint64_t number);
+  void AwaitLag(size_t slot);
+  Status AwaitApplied(uint64_t number);
+  // REQUIRES: mutex_ held, for all below.
+  bool AnyLeft() const;
+  bool AnotherIsReady(size_t slot) const;
+  // Lets an index serve if none does and one may. What is to be dispatched then, unlocked.
+  Operations Elect();
 
   const Options options_;
   Mutex mutex_;  // Guards all below.
   CondVar changed_;
   std::vector<Slot> slots_;
   size_t serving_ = npos;
+  uint64_t batches_ = 0;       // Handed to Apply so far.
+  uint64_t acknowledged_ = 0;  // Of these, those whose callers may have heard of it.
+  index::Applied tail_;        // Of the last one.
   Status last_failure_;
-  std::list<OperationRef> outstanding_;
-  std::list<OperationRef> waiting_;  // For a serving index.
+  Operations outstanding_;
+  Operations waiting_;  // For a serving index.
   bool stopped_ = false;
   blob::Deadlines::Id tick_{};
   static constexpr size_t npos = SIZE_MAX;
