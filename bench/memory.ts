@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Child } from './rig/children.ts';
 import { requireSpace } from './rig/disk.ts';
 import type { Answer, Question, Stand } from './rig/question.ts';
+import type { Reading } from './rig/resident.ts';
 
 export const memory: Question = {
   name: 'memory',
@@ -14,13 +15,6 @@ export const memory: Question = {
   measure,
 };
 
-/** What the child says after the warm-up and after each round, in MiB. */
-export interface Reading {
-  readonly rss: number;
-  /** Since the last reading. */
-  readonly peak: number;
-}
-
 async function measure(stand: Stand): Promise<Answer> {
   const { place, data, quick } = stand;
   const [rounds, size] = quick ? [2, 2 ** 25] : [5, 2 ** 31];
@@ -28,6 +22,7 @@ async function measure(stand: Stand): Promise<Answer> {
   const program = new URL('./child/flow.ts', import.meta.url);
   const args = [join(place, 'store'), String(rounds), String(size)];
   const child = Child.start(program, args, process.execArgv);
+  // One reading after the warm-up, one after each round.
   const { rss: before } = await child.next<Reading>();
   const figures: number[] = [];
   for (let round = 0; round < rounds; round++) {
