@@ -70,9 +70,12 @@
       "native/binding/completions.cc",
       "native/binding/convert.cc",
       "native/binding/engine_wrap.cc",
+      "native/binding/instance.cc",
       "native/binding/measure.cc",
+      "native/binding/reader_wrap.cc",
       "native/binding/registry.cc",
-      "native/binding/status_to_js.cc"
+      "native/binding/status_to_js.cc",
+      "native/binding/writer_wrap.cc"
     ],
     "strongroom_test_sources": [
       "native/base/testing_main.cc",

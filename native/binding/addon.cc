@@ -7,8 +7,10 @@
 #include "binding/convert.h"
 #include "binding/engine_wrap.h"
 #include "binding/measure.h"
+#include "binding/reader_wrap.h"
 #include "binding/registry.h"
 #include "binding/status_to_js.h"
+#include "binding/writer_wrap.h"
 #include "erasure/reed_solomon.h"
 #include "hash/crc64.h"
 #include "io/posix_env.h"
@@ -70,7 +72,7 @@ const char* EventName(engine::Event::Kind kind) {
 Napi::Value Open(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto options = std::make_shared<engine::OpenOptions>(OptionsOf(info[0].As<Napi::Object>()));
-  auto completions = env.GetInstanceData<Instance>()->completions;
+  auto completions = InstanceOf(env).completions;
   auto listener =
       std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[1].As<Napi::Function>()));
   listener->SuppressDestruct();  // It may be let go of on another thread.
@@ -95,7 +97,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 Napi::Value ReadRootHint(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto zones = StringsOf(info[0]);
-  auto task = std::make_shared<PromiseTask>(env, env.GetInstanceData<Instance>()->completions);
+  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
   Napi::Promise promise = task->promise();
   std::thread([zones, task] {
     auto hint = engine::ReadRootHint(io::PosixEnv(), zones);

@@ -49,6 +49,13 @@ Bytes CopyOf(const Napi::Value& value) {
   return {view.begin(), view.end()};
 }
 
+std::vector<ByteSpan> ViewsOf(const Napi::Value& value) {
+  Napi::Array array = value.As<Napi::Array>();
+  std::vector<ByteSpan> out(array.Length());
+  for (uint32_t i = 0; i < out.size(); ++i) out[i] = ViewOf(array.Get(i));
+  return out;
+}
+
 uint64_t IntegerOf(const Napi::Value& value) {
   double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
   if (!(number >= 0 && number < 9007199254740992.0) || number != static_cast<uint64_t>(number)) {

@@ -23,6 +23,7 @@ namespace strongroom::binding {
 
 // A view of a Uint8Array, valid during the call only. Throws a TypeError for anything else.
 ByteSpan ViewOf(const Napi::Value& value);
+std::vector<ByteSpan> ViewsOf(const Napi::Value& array);
 Bytes CopyOf(const Napi::Value& value);
 // A non-negative integer below 2^53. Throws a RangeError otherwise.
 uint64_t IntegerOf(const Napi::Value& value);

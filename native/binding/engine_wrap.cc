@@ -1,11 +1,11 @@
 #include "binding/engine_wrap.h"
 
-#include <mutex>
 #include <thread>
 
 #include "binding/convert.h"
-#include "binding/registry.h"
+#include "binding/reader_wrap.h"
 #include "binding/status_to_js.h"
+#include "binding/writer_wrap.h"
 
 namespace strongroom::binding {
 
@@ -13,8 +13,6 @@ namespace {
 
 constexpr napi_type_tag kKekTag = {0x737472'6f6e6772ull, 0x6f6f6d'6b656b31ull};
 constexpr napi_type_tag kPinTag = {0x737472'6f6e6772ull, 0x6f6f6d'70696e31ull};
-
-Instance& InstanceOf(Napi::Env env) { return *env.GetInstanceData<Instance>(); }
 
 // A native value as an opaque, tagged JavaScript object, freed with it.
 template <typename T>
@@ -49,21 +47,7 @@ struct PinnedBlob {
   std::shared_ptr<void> pin;
 };
 
-std::vector<ByteSpan> ViewsOf(const Napi::Value& value) {
-  Napi::Array array = value.As<Napi::Array>();
-  std::vector<ByteSpan> out(array.Length());
-  for (uint32_t i = 0; i < out.size(); ++i) out[i] = ViewOf(array.Get(i));
-  return out;
-}
-
 }  // namespace
-
-void EngineHandle::Close() {
-  if (!closed_.exchange(true)) CloseShared(engine_);
-}
-
-// ── EngineWrap
-// ────────────────────────────────────────────────────────────────────────────────────
 
 Napi::Function EngineWrap::Define(Napi::Env env) {
   return DefineClass(
@@ -309,197 +293,6 @@ Napi::Value EngineWrap::Close(const Napi::CallbackInfo& info) {
     PromiseTask::Resolve(task, [](Napi::Env env) { return env.Undefined(); });
   }).detach();
   return promise;
-}
-
-// ── WriterWrap
-// ────────────────────────────────────────────────────────────────────────────────────
-
-struct WriterWrap::Shared {
-  std::shared_ptr<EngineHandle> handle;
-  std::shared_ptr<blob::BlobWriter> writer;
-  std::mutex mutex;  // Guards the rest.
-  format::BlobReference reference;
-  bool finished = false;
-};
-
-Napi::Function WriterWrap::Define(Napi::Env env) {
-  return DefineClass(
-      env, "BlobWriter",
-      {InstanceMethod("offer", &WriterWrap::Offer), InstanceMethod("finish", &WriterWrap::Finish),
-       InstanceMethod("abort", &WriterWrap::Abort),
-       InstanceMethod("pieceMax", &WriterWrap::PieceMax)});
-}
-
-Napi::Value WriterWrap::Create(Napi::Env env, std::shared_ptr<EngineHandle> handle,
-                               engine::Engine::NewBlob blob) {
-  auto shared = std::make_shared<Shared>();
-  shared->handle = std::move(handle);
-  shared->writer = std::move(blob.writer);
-  shared->reference = blob.reference;
-  return InstanceOf(env).writer.New({Napi::External<std::shared_ptr<Shared>>::New(env, &shared)});
-}
-
-WriterWrap::WriterWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<WriterWrap>(info) {
-  if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "Illegal constructor");
-  shared_ = *info[0].As<Napi::External<std::shared_ptr<Shared>>>().Data();
-}
-
-WriterWrap* WriterWrap::From(const Napi::Value& value) {
-  bool mine = value.IsObject() &&
-              value.As<Napi::Object>().InstanceOf(InstanceOf(value.Env()).writer.Value());
-  if (!mine) throw Napi::TypeError::New(value.Env(), "not a writer of this store");
-  return Unwrap(value.As<Napi::Object>());
-}
-
-Result<format::BlobReference> WriterWrap::Finished() const {
-  std::lock_guard<std::mutex> lock(shared_->mutex);
-  if (!shared_->finished) {
-    return strongroom::Status(Code::kInvalidArgument, "the blob is not finished");
-  }
-  return shared_->reference;
-}
-
-Napi::Value WriterWrap::PieceMax(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(shared_->writer->piece_max()));
-}
-
-// offer(parts, last): true when taken, else a promise of the moment to offer the same again.
-Napi::Value WriterWrap::Offer(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  std::vector<ByteSpan> parts = ViewsOf(info[0]);
-  // Made only when it is needed: a piece that is taken at once costs no promise.
-  struct Again {
-    std::mutex mutex;
-    bool called = false;
-    std::shared_ptr<PromiseTask> task;
-  };
-  auto again = std::make_shared<Again>();
-  auto wake = [](const std::shared_ptr<PromiseTask>& task) {
-    PromiseTask::Resolve(task, [](Napi::Env env) { return Napi::Boolean::New(env, false); });
-  };
-  auto taken = shared_->writer->Offer(parts, info[1].ToBoolean(), [again, wake] {
-    std::lock_guard<std::mutex> lock(again->mutex);
-    again->called = true;
-    if (again->task) wake(again->task);
-  });
-  if (!taken.ok()) throw StatusToJs(env, taken.status());
-  if (*taken) return Napi::Boolean::New(env, true);
-  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
-  Napi::Promise promise = task->promise();
-  std::lock_guard<std::mutex> lock(again->mutex);
-  if (again->called) {
-    wake(task);
-  } else {
-    again->task = task;
-  }
-  return promise;
-}
-
-Napi::Value WriterWrap::Finish(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
-  Napi::Promise promise = task->promise();
-  shared_->writer->Finish([task, shared = shared_](Result<blob::BlobDone> done) {
-    if (!done.ok()) return PromiseTask::Reject(task, done.status());
-    (*shared->handle)->BlobWritten(*done);
-    std::shared_ptr<Bytes> packed;
-    {
-      std::lock_guard<std::mutex> lock(shared->mutex);
-      shared->reference.size = done->size;
-      shared->reference.crc64 = done->crc64;
-      shared->finished = true;
-      packed = std::make_shared<Bytes>(PackCommit(0, {shared->reference}));
-    }
-    PromiseTask::Resolve(task, [packed](Napi::Env env) { return ToBuffer(env, *packed); });
-  });
-  return promise;
-}
-
-Napi::Value WriterWrap::Abort(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
-  Napi::Promise promise = task->promise();
-  auto done = [task] { PromiseTask::Resolve(task, [](Napi::Env env) { return env.Undefined(); }); };
-  bool finished;
-  format::BlobReference reference;
-  {
-    std::lock_guard<std::mutex> lock(shared_->mutex);
-    finished = shared_->finished;
-    reference = shared_->reference;
-  }
-  if (finished) {
-    // Durable, but no commit took it: its files go like those of a row that went.
-    (*shared_->handle)->DropBlob(reference);
-    done();
-  } else {
-    shared_->writer->Abort(done);
-  }
-  return promise;
-}
-
-// ── ReaderWrap
-// ────────────────────────────────────────────────────────────────────────────────────
-
-Napi::Function ReaderWrap::Define(Napi::Env env) {
-  return DefineClass(
-      env, "BlobReader",
-      {InstanceMethod("read", &ReaderWrap::Read), InstanceMethod("close", &ReaderWrap::Close)});
-}
-
-namespace {
-struct NewReader {
-  std::shared_ptr<EngineHandle> handle;
-  std::shared_ptr<blob::BlobReader> reader;
-  std::shared_ptr<void> pin;
-  uint64_t offset, end;
-};
-}  // namespace
-
-Napi::Value ReaderWrap::Create(Napi::Env env, std::shared_ptr<EngineHandle> handle,
-                               std::shared_ptr<blob::BlobReader> reader, std::shared_ptr<void> pin,
-                               uint64_t offset, uint64_t length) {
-  NewReader made{std::move(handle), std::move(reader), std::move(pin), offset, offset + length};
-  return InstanceOf(env).reader.New({Napi::External<NewReader>::New(env, &made)});
-}
-
-ReaderWrap::ReaderWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ReaderWrap>(info) {
-  if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "Illegal constructor");
-  NewReader& made = *info[0].As<Napi::External<NewReader>>().Data();
-  handle_ = std::move(made.handle);
-  reader_ = std::move(made.reader);
-  pin_ = std::move(made.pin);
-  *offset_ = made.offset;
-  end_ = made.end;
-}
-
-Napi::Value ReaderWrap::Read(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
-  Napi::Promise promise = task->promise();
-  uint64_t left = end_ > *offset_ ? end_ - *offset_ : 0;
-  if (!reader_ || left == 0) {
-    PromiseTask::Resolve(task, [](Napi::Env env) { return env.Null(); });
-    return promise;
-  }
-  uint64_t size = std::min<uint64_t>(left, reader_->piece_max());
-  auto done = [task, offset = offset_](Result<blob::BlobPiece> result) {
-    if (!result.ok()) return PromiseTask::Reject(task, result.status());
-    auto piece = std::make_shared<blob::BlobPiece>(std::move(*result));
-    PromiseTask::Resolve(task, [piece, offset](Napi::Env env) -> Napi::Value {
-      *offset += piece->bytes().size();
-      Napi::Value out = ToBuffer(env, piece->bytes());
-      piece->Release();
-      return out;
-    });
-  };
-  reader_->Read(*offset_, size, left - size, done);
-  return promise;
-}
-
-void ReaderWrap::Close(const Napi::CallbackInfo&) {
-  if (reader_) reader_->Close();
-  reader_ = nullptr;
-  pin_ = nullptr;
 }
 
 }  // namespace strongroom::binding

@@ -13,7 +13,7 @@
 #include "aead/chunk.h"
 #include "binding/completions.h"
 #include "binding/convert.h"
-#include "binding/engine_wrap.h"
+#include "binding/instance.h"
 #include "blob/stripe_sealer.h"
 #include "io/posix_env.h"
 
@@ -51,7 +51,7 @@ double GigabytesPerSecond(uint64_t bytes, double seconds) {
 
 // Runs `work` on a thread of its own; its seconds settle the promise.
 Napi::Value Timed(Napi::Env env, std::function<Result<double>()> work) {
-  auto task = std::make_shared<PromiseTask>(env, env.GetInstanceData<Instance>()->completions);
+  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
   Napi::Promise promise = task->promise();
   auto thread = io::PosixEnv()->StartThread("measure", [task, work = std::move(work)] {
     Result<double> seconds = work();

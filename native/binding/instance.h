@@ -1,0 +1,34 @@
+// What one environment owns of the addon, and its handle on an engine that others may share.
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <memory>
+
+#include "binding/completions.h"
+#include "engine/engine.h"
+
+namespace strongroom::binding {
+
+// Of one environment.
+struct Instance {
+  std::shared_ptr<Completions> completions;
+  Napi::FunctionReference engine, writer, reader;
+};
+inline Instance& InstanceOf(Napi::Env env) { return *env.GetInstanceData<Instance>(); }
+
+// One JavaScript handle on an engine that others may share.
+class EngineHandle {
+ public:
+  explicit EngineHandle(std::shared_ptr<engine::Engine> engine) : engine_(std::move(engine)) {}
+  engine::Engine& operator*() { return *engine_; }
+  engine::Engine* operator->() { return engine_.get(); }
+  void Close();  // Blocks. Idempotent.
+
+ private:
+  std::shared_ptr<engine::Engine> engine_;
+  std::atomic<bool> closed_{false};
+};
+
+}  // namespace strongroom::binding
