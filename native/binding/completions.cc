@@ -1,36 +1,53 @@
 #include "binding/completions.h"
 
+#include <utility>
+
 #include "binding/status_to_js.h"
+#include "io/posix_env.h"
 
 namespace strongroom::binding {
+
+namespace {
+
+// Of one turn: what settles a promise is quick, but the caller's code that waits for it runs before
+// the turn ends.
+constexpr size_t kItemsOfTurn = 16;
+constexpr uint64_t kNanosOfTurn = 500'000;
+
+}  // namespace
 
 std::shared_ptr<Completions> Completions::Create(Napi::Env env) {
   auto self = std::make_shared<Completions>();
   self->env_ = env;
-  napi_value name = Napi::String::New(env, "strongroom");
-  // The function holds a reference of its own, so that a late call never meets a freed object.
-  auto* held = new std::shared_ptr<Completions>(self);
-  napi_threadsafe_function_call_js call = [](napi_env env, napi_value, void* context, void*) {
-    if (env == nullptr) return;
-    (*static_cast<std::shared_ptr<Completions>*>(context))->Drain(Napi::Env(env));
-  };
-  napi_finalize finalize = [](napi_env, void* data, void*) {
-    auto* held = static_cast<std::shared_ptr<Completions>*>(data);
-    (*held)->Close();
-    delete held;
-  };
-  napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, held,
-                                                       finalize, held, call, &self->function_);
-  if (status != napi_ok) {
-    delete held;
-    throw Napi::Error::New(env, "cannot create a thread-safe function");
-  }
-  napi_unref_threadsafe_function(env, self->function_);
+  for (size_t i = 0; i < 2; ++i) self->functions_[i] = self->NewFunction(env, i);
   return self;
 }
 
+napi_threadsafe_function Completions::NewFunction(Napi::Env env, size_t number) {
+  auto* turn = new Turn{shared_from_this(), number};
+  napi_threadsafe_function_call_js call = [](napi_env env, napi_value, void* context, void*) {
+    if (env == nullptr) return;
+    auto* turn = static_cast<Turn*>(context);
+    turn->completions->TakeTurn(Napi::Env(env), turn->number);
+  };
+  napi_finalize finalize = [](napi_env, void* data, void*) {
+    auto* turn = static_cast<Turn*>(data);
+    turn->completions->Close();
+    delete turn;
+  };
+  napi_threadsafe_function function = nullptr;
+  napi_value name = Napi::String::New(env, "strongroom");
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, turn, finalize, turn, call,
+                                      &function) != napi_ok) {
+    delete turn;
+    throw Napi::Error::New(env, "cannot create a thread-safe function");
+  }
+  napi_unref_threadsafe_function(env, function);
+  return function;
+}
+
 void Completions::Begin() {
-  if (pending_++ == 0) napi_ref_threadsafe_function(env_, function_);
+  if (pending_++ == 0) napi_ref_threadsafe_function(env_, functions_[0]);
 }
 
 void Completions::Post(Task task) { Push({std::move(task), true}); }
@@ -40,31 +57,53 @@ void Completions::Push(Item item) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (closed_) return;
   items_.push_back(std::move(item));
-  if (items_.size() == 1) {
-    napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
-  }
+  if (!called_) CallNext();
 }
 
-void Completions::Drain(Napi::Env env) {
-  std::vector<Item> items;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    items.swap(items_);
-  }
+void Completions::CallNext() {
+  called_ = true;
+  napi_call_threadsafe_function(functions_[next_], nullptr, napi_tsfn_nonblocking);
+}
+
+void Completions::TakeTurn(Napi::Env env, size_t number) {
   Napi::HandleScope all(env);
-  for (Item& item : items) {
-    Napi::HandleScope scope(env);
-    try {
-      item.task(env);
-    } catch (const Napi::Error&) {
-      // A promise that cannot be settled because the environment is going.
-    }
-    if (item.pending && --pending_ == 0) napi_unref_threadsafe_function(env, function_);
+  const uint64_t until = io::PosixEnv()->MonotonicNanos() + kNanosOfTurn;
+  Item item;
+  for (size_t i = 0; i < kItemsOfTurn && Next(&item); ++i) {
+    Run(env, item);
+    if (io::PosixEnv()->MonotonicNanos() >= until) break;
   }
+  EndTurn(number);
+}
+
+bool Completions::Next(Item* item) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (items_.empty()) return false;
+  *item = std::move(items_.front());
+  items_.pop_front();
+  return true;
+}
+
+void Completions::EndTurn(size_t number) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  next_ = 1 - number;
+  called_ = false;
+  if (!items_.empty() && !closed_) CallNext();
+}
+
+void Completions::Run(Napi::Env env, Item& item) {
+  Napi::HandleScope scope(env);
+  try {
+    item.task(env);
+  } catch (const Napi::Error&) {
+    // A promise that cannot be settled because the environment is going.
+  }
+  item.task = nullptr;  // What it owns goes now, not with the next one.
+  if (item.pending && --pending_ == 0) napi_unref_threadsafe_function(env, functions_[0]);
 }
 
 void Completions::Close() {
-  std::vector<Item> dropped;
+  std::deque<Item> dropped;
   std::lock_guard<std::mutex> lock(mutex_);
   closed_ = true;
   items_.swap(dropped);

@@ -1,16 +1,21 @@
 // Completions: how the engine's threads hand results to the JavaScript thread of one environment,
-// many at a time through one thread-safe function.
+// a few at a time, so that timers and sockets have their turn however many results there are.
 //
-// Begin and Done run on the JavaScript thread, Post on any. While something is pending the event
-// loop is kept alive; a store that is merely open does not keep a process from ending.
+//   Post -> queue -> turn (function 0) -> ... -> turn (function 1) -> ... -> turn (function 0)
+//
+// One thread-safe function would not do: what is called while it runs, it takes in the same turn
+// of the event loop, up to a thousand times. So each turn leaves the rest to the other function.
+//
+// Begin runs on the JavaScript thread, Post on any. While something is pending the event loop is
+// kept alive; a store that is merely open does not keep a process from ending.
 #pragma once
 
 #include <napi.h>
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <vector>
 
 #include "base/status.h"
 
@@ -34,13 +39,26 @@ class Completions : public std::enable_shared_from_this<Completions> {
     Task task;
     bool pending;
   };
+  // One of the two functions, with the reference that a late call of it needs.
+  struct Turn {
+    std::shared_ptr<Completions> completions;
+    size_t number;
+  };
+  napi_threadsafe_function NewFunction(Napi::Env env, size_t number);
   void Push(Item item);
-  void Drain(Napi::Env env);
-  napi_threadsafe_function function_ = nullptr;
+  void TakeTurn(Napi::Env env, size_t number);
+  bool Next(Item* item);
+  void EndTurn(size_t number);
+  void CallNext();  // REQUIRES: mutex_ held.
+  void Run(Napi::Env env, Item& item);
+
+  napi_threadsafe_function functions_[2] = {};
   napi_env env_ = nullptr;
   size_t pending_ = 0;  // JavaScript thread only.
   std::mutex mutex_;    // Guards the rest.
-  std::vector<Item> items_;
+  std::deque<Item> items_;
+  size_t next_ = 0;      // Whose turn is the next.
+  bool called_ = false;  // It was called and has not ended its turn.
   bool closed_ = false;
 };
 
