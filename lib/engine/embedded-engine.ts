@@ -276,10 +276,10 @@ class EmbeddedEngine implements StorageEngine {
       );
   }
 
-  writeBlob(kek: KeyHandle): BlobWriter {
+  writeBlob(kek: KeyHandle, size?: number): BlobWriter {
     this.checkOpen();
     try {
-      return new EmbeddedWriter(this, this.#native.writeBlob(keyOf(kek), 0));
+      return new EmbeddedWriter(this, this.#native.writeBlob(keyOf(kek), size ?? 0), size);
     } catch (error) {
       rethrow(error);
     }
@@ -315,38 +315,61 @@ function toCommitted(packed: Buffer): Committed {
 }
 
 /**
- * Cuts a stream of arrays into the whole pieces that the addon takes. One byte at least is held
- * back until the end is known, because the last chunk of a blob is sealed as the last.
+ * Cuts a stream of arrays into the whole pieces that the addon takes. The last chunk of a blob is
+ * sealed as the last: where the size is known it is seen when it comes; else one byte at least is
+ * held back until finish().
  */
 class EmbeddedWriter implements BlobWriter {
   readonly native: NativeWriter;
   readonly #engine: EmbeddedEngine;
   readonly #pieceMax: number;
+  readonly #size: number | undefined;
+  #written = 0;
   /** Less than or exactly one piece of copied bytes. */
   #held: Buffer | null = null;
   #heldSize = 0;
-  #state: 'open' | 'finished' | 'over' = 'open';
+  #state: 'open' | 'ended' | 'finished' | 'over' = 'open';
 
-  constructor(engine: EmbeddedEngine, native: NativeWriter) {
+  constructor(engine: EmbeddedEngine, native: NativeWriter, size: number | undefined) {
     this.#engine = engine;
     this.native = native;
     this.#pieceMax = native.pieceMax();
+    this.#size = size;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     this.#engine.checkOpen();
-    const pieceMax = this.#pieceMax;
+    const size = this.#size;
+    const written = this.#written + bytes.length;
+    if (size !== undefined && written > size)
+      throw invalidArgument(`a blob of ${size} bytes was announced, ${written} were written`);
+    this.#written = written;
+    const ends = written === size;
     let at = 0;
-    // Whole pieces go straight from the caller's array, behind what is held.
-    while (this.#heldSize + bytes.length - at > pieceMax) {
-      const size = pieceMax - this.#heldSize;
-      const fresh = bytes.subarray(at, at + size);
+    // Straight from the caller's array, behind what is held.
+    for (
+      let left = this.#next(bytes.length, ends);
+      left > 0;
+      left = this.#next(bytes.length - at, ends)
+    ) {
+      const fresh = bytes.subarray(at, at + left - this.#heldSize);
+      at += fresh.length;
       const held = this.#held?.subarray(0, this.#heldSize);
-      await this.#offer(held && this.#heldSize > 0 ? [held, fresh] : [fresh], false);
+      const last = ends && at === bytes.length;
+      if (last) this.#state = 'ended';
+      await this.#offer(held && this.#heldSize > 0 ? [held, fresh] : [fresh], last);
       this.#heldSize = 0;
-      at += size;
     }
     if (at < bytes.length) this.#hold(bytes.subarray(at));
+  }
+
+  /** How long the piece is that `fresh` bytes behind the held ones make up; 0: none yet. */
+  #next(fresh: number, ends: boolean): number {
+    if (this.#state === 'ended') return 0;
+    const size = this.#heldSize + fresh;
+    // What is exactly one piece may be the end, unless more was announced.
+    const whole = this.#size === undefined ? size > this.#pieceMax : size >= this.#pieceMax;
+    return whole ? this.#pieceMax : ends ? size : 0;
   }
 
   #hold(bytes: Uint8Array): void {
@@ -373,7 +396,10 @@ class EmbeddedWriter implements BlobWriter {
   }
 
   async finish(): Promise<BlobInfo> {
-    await this.#offer([this.#held?.subarray(0, this.#heldSize) ?? new Uint8Array(0)], true);
+    if (this.#size !== undefined && this.#written !== this.#size)
+      throw invalidArgument(`a blob of ${this.#size} bytes ends after ${this.#written}`);
+    if (this.#state === 'open')
+      await this.#offer([this.#held?.subarray(0, this.#heldSize) ?? new Uint8Array(0)], true);
     this.#held = null;
     const packed = await this.native.finish().catch(rethrow);
     this.#state = 'finished';

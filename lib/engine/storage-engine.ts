@@ -211,7 +211,8 @@ export interface StorageEngine {
    * when a check does not hold; then nothing has happened.
    */
   commit(transaction: Transaction): Promise<Committed>;
-  writeBlob(kek: KeyHandle): BlobWriter;
+  /** `size`: how many bytes will be written before finish(), where that is known. */
+  writeBlob(kek: KeyHandle, size?: number): BlobWriter;
 
   status(): EngineStatus;
   /** A throwing listener harms nothing. */

@@ -78,7 +78,7 @@ export class Upload implements Interruptible {
         if (writer === null && gathering.size + piece.length <= engine.smallBlobMax) {
           gathering.add(piece);
         } else {
-          writer ??= engine.writeBlob(kek);
+          writer ??= engine.writeBlob(kek, this.#expected ?? this.#pieces.size);
           await this.#pass(piece, this.#pieceSize, gathering, writer);
         }
         this.#meter?.add(this.#pieceSize);

@@ -16,8 +16,8 @@ namespace strongroom::blob {
 
 namespace {
 
-// One piece is sealed while the one before is written.
-constexpr size_t kInFlightMax = 2;
+// One piece is copied and one is sealed while two are on their way to the disks.
+constexpr size_t kInFlightMax = 4;
 
 Status NotThere(int position) {
   return Status(Code::kUnavailable, "zone at position " + std::to_string(position) + " is out");
@@ -131,8 +131,9 @@ void BlobWriter::Work::OpenZones(const BlobWriteSpec& spec) {
       zone_status_[at] = NotThere(i);
       continue;
     }
-    const uint64_t expected =
-        spec.expected_size == 0 ? 0 : layout_.Shape(spec.expected_size).FileSize(layout_.run(i));
+    const format::BlobShape shape = layout_.Shape(spec.expected_size);
+    const bool known = spec.expected_size != 0 && shape.Valid();
+    const uint64_t expected = known ? shape.FileSize(layout_.run(i)) : 0;
     files_[at] =
         std::make_shared<ZoneFile>(*zone(i), spec.header.blob_id, spec.placement, expected);
   }

@@ -4,9 +4,9 @@
 //   ... -> Finish: each zone: truncate, sync, sync folder -> BlobDone
 //
 // Never blocks the caller. A writer holds a slab from the moment it is offered a piece until the
-// piece is on disk in every zone or the zone is given up; at most two at a time, so that one piece
-// is sealed while the other is written; between pieces it holds one block per zone. So one slab is
-// enough for any number of writers.
+// piece is on disk in every zone or the zone is given up; at most four at a time, so that pieces
+// are copied and sealed while others are written; between pieces it holds one block per zone. So
+// one slab is enough for any number of writers.
 //
 // A zone that fails is left out from then on and reported; a full disk fails the whole blob, since
 // nothing is wrong with the zone. A writer that fails, is aborted or is dropped removes what it
@@ -32,7 +32,7 @@ struct BlobWriteSpec {
   uint16_t placement = 0;                    // The n of <blob id>.<n>.
   uint64_t epoch = 0;                        // Of the open that writes.
   CellZones zones;                           // Those not there or not healthy are left out.
-  uint64_t expected_size = 0;                // 0: unknown. Space is reserved for it at once.
+  uint64_t expected_size = 0;                // 0: unknown. Decides how space is reserved.
   // Sees the plaintext in order, on codec threads, before it is sealed: digests on demand.
   std::function<void(ByteSpan)> on_plaintext;
 };

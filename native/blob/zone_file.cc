@@ -12,6 +12,8 @@ namespace {
 // As much again as is needed already, between these.
 constexpr uint64_t kReserveMin = 1u << 20;
 constexpr uint64_t kReserveMax = 32u << 20;
+// Of a size that is announced, at once: an announcement may be wrong, and costs no more than this.
+constexpr uint64_t kReserveKnown = 256u << 20;
 // A file system without direct access gathers what is written: so much of it may be left for the
 // last sync, which has to end within the zone's deadline.
 constexpr uint64_t kUnsyncedMax = 128u << 20;
@@ -61,7 +63,7 @@ Status ZoneFile::Prepare(uint64_t end) {
 Status ZoneFile::Reserve(uint64_t end) {
   if (end <= reserved_) return {};
   uint64_t wanted = end + std::clamp(end, kReserveMin, kReserveMax);
-  if (reserved_ == 0 && expected_size_ != 0) wanted = std::max(end, expected_size_);
+  if (end <= expected_size_) wanted = std::min(expected_size_, end + kReserveKnown);
   wanted = format::RoundUp(wanted, format::kBlock);
   Status reserved = file_->Allocate(wanted);
   if (reserved.Is(Code::kNoSpace) && wanted > end) {

@@ -12,7 +12,7 @@ namespace strongroom::blob {
 
 class ZoneFile {
  public:
-  // `expected_size` 0: unknown; otherwise space for it is reserved with the first write.
+  // `expected_size` 0: unknown; otherwise space is reserved for no more than it.
   ZoneFile(const CellZone& zone, const aead::Id& blob_id, uint16_t placement,
            uint64_t expected_size);
 

@@ -82,3 +82,22 @@ test.serial('1,000 stalled uploads stop neither a small put nor a large one', as
   t.true(Buffer.from(found?.bytes ?? []).equals(piece));
   await Promise.all(stalled.map((writer) => writer.dispose()));
 });
+
+test.serial('a blob that breaks the announcement of its size is refused', async (t) => {
+  const engine = await openSmallest(await temporaryFolder(t));
+  t.teardown(() => engine.close());
+  const { kek } = engine.createKey(key('test'));
+  const longer = engine.writeBlob(kek, 1_000_000);
+  await longer.write(new Uint8Array(999_999));
+  await t.throwsAsync(longer.write(new Uint8Array(2)), { code: 'InvalidArgument' });
+  await longer.dispose();
+  const shorter = engine.writeBlob(kek, 1_000_000);
+  await shorter.write(new Uint8Array(999_999));
+  await t.throwsAsync(shorter.finish(), { code: 'InvalidArgument' });
+  await shorter.dispose();
+  // An announcement that no disk can hold costs nothing.
+  const huge = engine.writeBlob(kek, 2 ** 50);
+  await huge.write(new Uint8Array(3_000_000));
+  await huge.dispose();
+  t.true(engine.status().zones.every(({ inSet }) => inSet));
+});

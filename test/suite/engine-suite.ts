@@ -257,6 +257,28 @@ export function engineSuite(test: TestFn, name: string, openEngine: OpenEngine):
     t.true(Buffer.concat(expected).equals(await readAll(found?.reader as BlobReader)));
   });
 
+  withEngine('writes blobs whose size was announced', async (t, engine) => {
+    const { kek } = engine.createKey(context);
+    const sizes = [300_000, megabyte, 2 * megabyte, 2 * megabyte + 1, 5 * megabyte - 1];
+    for (const size of sizes) {
+      for (const step of [65_536, 700_001, megabyte, size]) {
+        const bytes = randomBytes(size);
+        const writer = engine.writeBlob(kek, size);
+        for (let at = 0; at < size; at += step) {
+          const piece = Uint8Array.from(bytes.subarray(at, at + step));
+          await writer.write(piece);
+          piece.fill(0);
+        }
+        t.is((await writer.finish()).size, size);
+        await engine.commit({ effects: [{ ...row('a'), blob: writer } as Effect] });
+        await writer.dispose();
+        const found = await engine.get({ key: key('a'), open: { kek } });
+        const read = await readAll(found?.reader as BlobReader);
+        t.true(bytes.equals(read), `${size} bytes in steps of ${step}`);
+      }
+    }
+  });
+
   withEngine('commits a finished blob after a refused commit', async (t, engine) => {
     const { kek } = engine.createKey(context);
     const writer = engine.writeBlob(kek);
