@@ -130,6 +130,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   instance->writer = Napi::Persistent(WriterWrap::Define(env));
   instance->reader = Napi::Persistent(ReaderWrap::Define(env));
   env.SetInstanceData(instance);
+  // Node runs the hooks before it lets go of anything of the environment.
+  napi_add_env_cleanup_hook(
+      env, [](void* data) { static_cast<Instance*>(data)->hidden->RevokeAll(); }, instance);
   exports.Set("open", Napi::Function::New(env, Open));
   exports.Set("readRootHint", Napi::Function::New(env, ReadRootHint));
   exports.Set("describe", Napi::Function::New(env, Describe));

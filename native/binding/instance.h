@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "binding/completions.h"
+#include "binding/hidden_buffers.h"
 #include "engine/engine.h"
 
 namespace strongroom::binding {
@@ -14,6 +15,7 @@ namespace strongroom::binding {
 // Of one environment.
 struct Instance {
   std::shared_ptr<Completions> completions;
+  std::shared_ptr<HiddenBuffers> hidden = std::make_shared<HiddenBuffers>();
   Napi::FunctionReference engine, writer, reader;
 };
 inline Instance& InstanceOf(Napi::Env env) { return *env.GetInstanceData<Instance>(); }

@@ -1,8 +1,8 @@
 #include "binding/reader_wrap.h"
 
-#include <algorithm>
+#include <utility>
 
-#include "binding/convert.h"
+#include "binding/status_to_js.h"
 
 namespace strongroom::binding {
 
@@ -36,34 +36,57 @@ ReaderWrap::ReaderWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Reader
   pin_ = std::move(made.pin);
   *offset_ = made.offset;
   end_ = made.end;
+  hidden_ = InstanceOf(info.Env()).hidden;
+}
+
+HiddenBuffers::Made ReaderWrap::BufferFor(Napi::Env env, uint64_t offset, uint64_t end) {
+  if (next_ && next_->offset == offset) {
+    HiddenBuffers::Made made = std::move(next_->made);
+    next_.reset();
+    return made;
+  }
+  DropNext();
+  return InstanceOf(env).hidden->Make(env, static_cast<size_t>(end - offset));
+}
+
+void ReaderWrap::DropNext() {
+  auto hidden = hidden_.lock();
+  if (hidden && next_) hidden->Drop(next_->made.id);
+  next_.reset();
 }
 
 Napi::Value ReaderWrap::Read(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
   Napi::Promise promise = task->promise();
-  uint64_t left = end_ > *offset_ ? end_ - *offset_ : 0;
-  if (!reader_ || left == 0) {
+  const uint64_t offset = *offset_;
+  if (!reader_ || offset >= end_) {
     PromiseTask::Resolve(task, [](Napi::Env env) { return env.Null(); });
     return promise;
   }
-  uint64_t size = std::min<uint64_t>(left, reader_->piece_max());
-  auto done = [task, offset = offset_](Result<blob::BlobPiece> result) {
-    if (!result.ok()) return PromiseTask::Reject(task, result.status());
-    auto piece = std::make_shared<blob::BlobPiece>(std::move(*result));
-    PromiseTask::Resolve(task, [piece, offset](Napi::Env env) -> Napi::Value {
-      *offset += piece->bytes().size();
-      Napi::Value out = ToBuffer(env, piece->bytes());
-      piece->Release();
-      return out;
+  const uint64_t end = reader_->PieceEnd(offset, end_);
+  const HiddenBuffers::Made here = BufferFor(env, offset, end);
+  if (end < end_) next_ = Next{end, BufferFor(env, end, reader_->PieceEnd(end, end_))};
+  auto done = [task, id = here.id, next = offset_, end](Result<blob::BlobPiece> result) {
+    auto piece = std::make_shared<Result<blob::BlobPiece>>(std::move(result));
+    PromiseTask::Resolve(task, [piece, id, next, end](Napi::Env env) -> Napi::Value {
+      HiddenBuffers& hidden = *InstanceOf(env).hidden;
+      if (!piece->ok()) {
+        hidden.Drop(id);
+        throw StatusToJs(env, piece->status());
+      }
+      (*piece)->Release();
+      *next = end;
+      return hidden.Show(id);
     });
   };
-  reader_->Read(*offset_, size, left - size, done);
+  reader_->ReadInto(offset, end_, {here.landing, next_ ? next_->made.landing : nullptr}, done);
   return promise;
 }
 
 void ReaderWrap::Close(const Napi::CallbackInfo&) {
   if (reader_) reader_->Close();
+  DropNext();
   reader_ = nullptr;
   pin_ = nullptr;
 }

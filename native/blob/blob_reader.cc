@@ -17,19 +17,20 @@ class BlobReader::Work : public std::enable_shared_from_this<Work> {
 
   uint64_t size() const { return source_->shape().size; }
   size_t piece_max() const { return piece_max_; }
-  void Read(uint64_t offset, uint64_t size, uint64_t ahead, Done done);
+  void Read(uint64_t offset, uint64_t size, uint64_t ahead, Landings landings, Done done);
+  uint64_t PieceEnd(uint64_t offset, uint64_t until) const;
   void Close();
 
  private:
   // A piece that nobody has asked for yet.
   struct Ahead {
     uint64_t offset = 0, end = 0;
+    std::shared_ptr<Landing> landing;
     Done waiting;                   // Somebody has asked meanwhile.
     std::optional<Result<BlobPiece>> result;
   };
 
-  uint64_t PieceEnd(uint64_t offset, uint64_t until) const;
-  void StartAhead(uint64_t offset, uint64_t until);
+  void StartAhead(uint64_t offset, uint64_t until, std::shared_ptr<Landing> landing);
   void OnAhead(const std::shared_ptr<Ahead>& ahead, Result<BlobPiece> result);
 
   const std::shared_ptr<BlobSource> source_;
@@ -45,7 +46,8 @@ uint64_t BlobReader::Work::PieceEnd(uint64_t offset, uint64_t until) const {
   return std::min(until, offset / stripe * stripe + piece_max_);
 }
 
-void BlobReader::Work::Read(uint64_t offset, uint64_t size, uint64_t ahead, Done done) {
+void BlobReader::Work::Read(uint64_t offset, uint64_t size, uint64_t ahead, Landings landings,
+                            Done done) {
   const uint64_t total = this->size();
   if (offset > total) return done(Status(Code::kInvalidArgument, "offset behind the blob's end"));
   const uint64_t wanted_end = offset + std::min(size, total - offset);
@@ -54,8 +56,10 @@ void BlobReader::Work::Read(uint64_t offset, uint64_t size, uint64_t ahead, Done
   if (end == offset) return done(BlobPiece());
 
   // Whoever gets a piece has the next one begun on the way.
-  Done answer = [self = shared_from_this(), end, until, done](Result<BlobPiece> piece) {
-    if (piece.ok()) self->StartAhead(end, until);
+  const bool goes_on = landings.here == nullptr || landings.next != nullptr;
+  Done answer = [self = shared_from_this(), end, until, goes_on, next = landings.next,
+                 done](Result<BlobPiece> piece) {
+    if (piece.ok() && goes_on) self->StartAhead(end, until, next);
     done(std::move(piece));
   };
   std::shared_ptr<Ahead> taken, dropped;
@@ -63,8 +67,9 @@ void BlobReader::Work::Read(uint64_t offset, uint64_t size, uint64_t ahead, Done
   {
     MutexLock lock(&mutex_);
     closed = closed_;
-    (ahead_ && ahead_->offset == offset && ahead_->end == end ? taken : dropped) =
-        std::exchange(ahead_, nullptr);
+    const bool fits = ahead_ && ahead_->offset == offset && ahead_->end == end &&
+                      ahead_->landing == landings.here;
+    (fits ? taken : dropped) = std::exchange(ahead_, nullptr);
     if (taken && !taken->result) {
       taken->waiting = std::move(answer);
       return;
@@ -73,24 +78,27 @@ void BlobReader::Work::Read(uint64_t offset, uint64_t size, uint64_t ahead, Done
   dropped = nullptr;
   if (closed) return done(Status(Code::kClosed, "the blob's reader is closed"));
   if (taken) return answer(std::move(*taken->result));
-  auto pass = std::make_shared<ReadPass>(source_, offset, end, std::move(answer));
+  auto pass =
+      std::make_shared<ReadPass>(source_, offset, end, landings.here, std::move(answer));
   source_->context()->read_slabs->Take([pass](SlabRef slab) { pass->Run(std::move(slab)); });
 }
 
-void BlobReader::Work::StartAhead(uint64_t offset, uint64_t until) {
+void BlobReader::Work::StartAhead(uint64_t offset, uint64_t until,
+                                  std::shared_ptr<Landing> landing) {
   if (offset >= until) return;
   SlabRef slab = source_->context()->read_slabs->TryTakeSpare();
   if (!slab) return;
   auto ahead = std::make_shared<Ahead>();
   ahead->offset = offset;
   ahead->end = PieceEnd(offset, until);
+  ahead->landing = landing;
   {
     MutexLock lock(&mutex_);
     if (closed_ || ahead_) return;
     ahead_ = ahead;
   }
   auto pass = std::make_shared<ReadPass>(
-      source_, ahead->offset, ahead->end,
+      source_, ahead->offset, ahead->end, std::move(landing),
       [self = shared_from_this(), ahead](Result<BlobPiece> result) {
         self->OnAhead(ahead, std::move(result));
       });
@@ -137,7 +145,14 @@ BlobReader::~BlobReader() { work_->Close(); }
 uint64_t BlobReader::size() const { return work_->size(); }
 size_t BlobReader::piece_max() const { return work_->piece_max(); }
 void BlobReader::Read(uint64_t offset, uint64_t size, uint64_t ahead, Done done) {
-  work_->Read(offset, size, ahead, std::move(done));
+  work_->Read(offset, size, ahead, {}, std::move(done));
+}
+void BlobReader::ReadInto(uint64_t offset, uint64_t until, Landings landings, Done done) {
+  const uint64_t end = work_->PieceEnd(offset, until);
+  work_->Read(offset, end - offset, until - end, std::move(landings), std::move(done));
+}
+uint64_t BlobReader::PieceEnd(uint64_t offset, uint64_t until) const {
+  return work_->PieceEnd(offset, until);
 }
 void BlobReader::Close() { work_->Close(); }
 

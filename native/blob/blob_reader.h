@@ -13,6 +13,7 @@
 #include "aead/chunk.h"
 #include "base/secret_bytes.h"
 #include "blob/cell_zone.h"
+#include "blob/landing.h"
 #include "placement/placement.h"
 
 namespace strongroom::blob {
@@ -28,7 +29,8 @@ struct BlobReadSpec {
   CellZones zones;
 };
 
-// Verified plaintext in a slab: copy it out and let it go.
+// Verified plaintext, in a slab or in the landing that was given for it. Let go of it soon: it
+// counts against the pool either way, so that pieces nobody has fetched stay bounded.
 class BlobPiece {
  public:
   BlobPiece() = default;
@@ -65,6 +67,16 @@ class BlobReader {
   // kUnavailable: too few zones; kTimedOut: too few answered; kCorruption: rot beyond parity;
   // kTampered: what could be read is not what was sealed; kClosed.
   void Read(uint64_t offset, uint64_t size, uint64_t ahead, Done done);
+
+  // The same into memory of the caller's: `here` is as long as PieceEnd says of this piece, `next`
+  // (null: nothing is read ahead) as it says of the one behind it, which is to be read with the
+  // same landing then. A revoked landing makes the read of it fail with kClosed.
+  struct Landings {
+    std::shared_ptr<Landing> here, next;
+  };
+  void ReadInto(uint64_t offset, uint64_t until, Landings landings, Done done);
+  // Where a piece that begins at `offset` ends, in a read up to `until`.
+  uint64_t PieceEnd(uint64_t offset, uint64_t until) const;
 
   // Lets go of what was read ahead and of the files; reads under way end, their callers hear them.
   void Close();

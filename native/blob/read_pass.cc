@@ -21,6 +21,12 @@ constexpr size_t kRoomAlignment = 64;
 
 constexpr uint32_t Bit(int cell) { return uint32_t{1} << cell; }
 
+Status Revoked() { return Status(Code::kClosed, "nobody waits for the bytes any more"); }
+
+bool WholeChunks(const format::BlobShape& shape, uint64_t offset, uint64_t end) {
+  return offset % shape.chunk_size == 0 && (end % shape.chunk_size == 0 || end == shape.size);
+}
+
 // Where a zone's thread reads to. Its own: whoever is stuck in a read holds nothing else.
 MutableByteSpan Scratch(size_t size) {
   thread_local Bytes scratch;
@@ -56,8 +62,12 @@ struct ReadPass::Stripe {
 // One zone's errand: reads, checks and opens its cells in the order of the file.
 class ReadPass::Visit {
  public:
-  Visit(std::shared_ptr<BlobSource> source, int position, std::shared_ptr<Haul> haul)
-      : source_(std::move(source)), position_(position), haul_(std::move(haul)) {}
+  Visit(std::shared_ptr<BlobSource> source, int position, std::shared_ptr<Haul> haul,
+        std::shared_ptr<Landing> landing)
+      : source_(std::move(source)),
+        position_(position),
+        haul_(std::move(haul)),
+        landing_(std::move(landing)) {}
 
   // OK when every cell was good.
   Status Run(Errands::Leave leave) {
@@ -102,17 +112,29 @@ class ReadPass::Visit {
       return false;
     }
     if (!leave.Claim()) return false;
+    const bool welcome = JudgeGroup(first, count, scratch.first(*read));
+    return leave.Yield() && welcome;
+  }
+
+  // False: nobody may write to the landing any more.
+  bool JudgeGroup(size_t first, size_t count, ByteSpan read) {
+    const Landing::Stay stay(landing_.get());
+    if (!stay.welcome()) {
+      status_ = Revoked();
+      return false;
+    }
+    const size_t size = SizeOf((*haul_)[first]);
     for (size_t i = 0; i < count; ++i) {
       CellJob& job = (*haul_)[first + i];
-      if ((i + 1) * size <= *read) {
-        Judge(&job, scratch.subspan(i * size, size));
+      if ((i + 1) * size <= read.size()) {
+        Judge(&job, read.subspan(i * size, size));
       } else {
         job.outcome = CellJob::Outcome::kBad;
         status_ = source_->MarkBad(position_, CellTrouble::Kind::kMissing,
                                    Status(Code::kCorruption, "the file ends too early"));
       }
     }
-    return leave.Yield();
+    return true;
   }
 
   void Judge(CellJob* job, ByteSpan with_checksum) {
@@ -142,6 +164,7 @@ class ReadPass::Visit {
   const std::shared_ptr<BlobSource> source_;
   const int position_;
   const std::shared_ptr<Haul> haul_;
+  const std::shared_ptr<Landing> landing_;
   std::optional<aead::ChunkCipher> cipher_;
   Status status_;
 };
@@ -149,8 +172,15 @@ class ReadPass::Visit {
 // ------------------------------------------------------------------ Fetch
 
 ReadPass::ReadPass(std::shared_ptr<BlobSource> source, uint64_t offset, uint64_t end,
-                   BlobReader::Done done)
-    : source_(std::move(source)), offset_(offset), end_(end), done_(std::move(done)) {}
+                   std::shared_ptr<Landing> landing, BlobReader::Done done)
+    : source_(std::move(source)),
+      offset_(offset),
+      end_(end),
+      landing_(std::move(landing)),
+      direct_(landing_ != nullptr && WholeChunks(source_->shape(), offset, end)),
+      done_(std::move(done)) {
+  CHECK(landing_ == nullptr || landing_->size() == end_ - offset_);
+}
 ReadPass::~ReadPass() = default;
 
 void ReadPass::Run(SlabRef slab) {
@@ -174,7 +204,7 @@ void ReadPass::LayStripes() {
     }
     stripes_.back().wanted |= Bit(static_cast<int>(chunk % k));
   }
-  used_ = (last - first + 1) * shape.chunk_size;
+  used_ = direct_ ? 0 : (last - first + 1) * shape.chunk_size;
   CHECK(used_ <= Slab::size());
 }
 
@@ -211,7 +241,8 @@ uint8_t* ReadPass::Output(uint64_t stripe, int cell) const {
   const uint64_t chunk = stripe * static_cast<uint64_t>(source_->shape().k) +
                          static_cast<uint64_t>(cell);
   const uint64_t first = offset_ / source_->shape().chunk_size;
-  return slab_->data() + (chunk - first) * source_->shape().chunk_size;
+  uint8_t* base = direct_ ? landing_->data() : slab_->data();
+  return base + (chunk - first) * source_->shape().chunk_size;
 }
 
 // Memory for a sealed cell: in the slab behind the plaintext, where it fits.
@@ -235,7 +266,8 @@ void ReadPass::Fetch(std::function<bool(const Errands&)> enough, void (*next)(Re
   for (size_t i = 0; i < hauls->size(); ++i) {
     if (!(*hauls)[i]) continue;
     const int position = static_cast<int>(i);
-    auto visit = std::make_shared<Visit>(source_, position, (*hauls)[i]);
+    auto visit = std::make_shared<Visit>(source_, position, (*hauls)[i],
+                                         direct_ ? landing_ : nullptr);
     errands.push_back({position, source_->zone(position),
                        [visit](Errands::Leave leave) { return visit->Run(leave); }, nullptr});
   }
@@ -271,6 +303,7 @@ void ReadPass::Merge(const Errands& errands, const std::vector<std::shared_ptr<H
 }
 
 void ReadPass::OnFetched() {
+  if (const Landing::Stay stay(target()); !stay.welcome()) return Finish(Revoked());
   bool missing = false, planned = false;
   for (const Stripe& stripe : stripes_) {
     missing |= stripe.Missing() != 0;
@@ -301,7 +334,8 @@ uint32_t ReadPass::Virtual(const Stripe& stripe) const {
 void ReadPass::Mend() {
   std::optional<aead::ChunkCipher> cipher = source_->TakeCipher();
   for (Stripe& stripe : stripes_) {
-    if (cipher && stripe.Missing() != 0) MendOne(&stripe, *cipher);
+    const Landing::Stay stay(target());
+    if (cipher && stripe.Missing() != 0 && stay.welcome()) MendOne(&stripe, *cipher);
   }
   source_->GiveCipher(std::move(cipher));
   RescueNext();
@@ -373,8 +407,11 @@ Status ReadPass::TryRescue(Stripe* stripe) {
     if (stripe->kept & Bit(c)) rescue.cells[c] = stripe->cells[c];
     if (stripe->wanted & Bit(c)) rescue.out[c] = Output(stripe->number, c);
   }
+  const Landing::Stay stay(target());
   Status status =
-      Rescue(source_->shape(), source_->code(), stripe->number, *cipher, &rescue);
+      stay.welcome()
+          ? Rescue(source_->shape(), source_->code(), stripe->number, *cipher, &rescue)
+          : Revoked();
   source_->GiveCipher(std::move(cipher));
   for (uint32_t left = rescue.tampered; left != 0; left &= left - 1) {
     source_->ReportTampered(stripe->number, std::countr_zero(left));
@@ -405,7 +442,17 @@ void ReadPass::Finish(Status status) {
     return done(status);
   }
   const size_t skip = static_cast<size_t>(offset_ % source_->shape().chunk_size);
-  const ByteSpan bytes{slab->data() + skip, static_cast<size_t>(end_ - offset_)};
+  const size_t size = static_cast<size_t>(end_ - offset_);
+  if (landing_ == nullptr) {
+    const ByteSpan bytes{slab->data() + skip, size};
+    return done(BlobPiece(std::move(slab), bytes));
+  }
+  const ByteSpan bytes{landing_->data(), size};
+  if (!direct_) {
+    const Landing::Stay stay(landing_.get());
+    if (!stay.welcome()) return done(Revoked());
+    memcpy(landing_->data(), slab->data() + skip, size);
+  }
   done(BlobPiece(std::move(slab), bytes));
 }
 

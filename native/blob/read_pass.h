@@ -1,4 +1,4 @@
-// ReadPass: one piece of plaintext, from the plan to verified bytes in a slab.
+// ReadPass: one piece of plaintext, from the plan to verified bytes in a slab or a landing.
 //
 //   Fetch   every zone reads its cells, checks and opens them: the end, if nothing is missing
 //   Mend    stripes whose loss was planned for: rebuild from the k cells that were kept
@@ -6,6 +6,8 @@
 //
 // A zone's thread reads into its own scratch and touches the slab only under a claim, so a thread
 // that is stuck in a dead disk holds no slab, and a late one cannot write into the next reader's.
+// With a landing, whole chunks are opened where they are wanted, and the slab is the room to
+// rebuild in. A landing that was revoked ends the pass with kClosed.
 #pragma once
 
 #include <functional>
@@ -15,14 +17,16 @@
 #include "blob/blob_reader.h"
 #include "blob/blob_source.h"
 #include "blob/errands.h"
+#include "blob/landing.h"
 
 namespace strongroom::blob {
 
 class ReadPass : public std::enable_shared_from_this<ReadPass> {
  public:
-  // Reads [offset, end), which touches at most the stripes that one piece may have.
+  // Reads [offset, end), which touches at most the stripes that one piece may have. `landing`:
+  // null, or as long as the piece.
   ReadPass(std::shared_ptr<BlobSource> source, uint64_t offset, uint64_t end,
-           BlobReader::Done done);
+           std::shared_ptr<Landing> landing, BlobReader::Done done);
   ~ReadPass();
   void Run(SlabRef slab);
 
@@ -44,6 +48,7 @@ class ReadPass : public std::enable_shared_from_this<ReadPass> {
   void RescueNext();
   void RescueOne();
   Status TryRescue(Stripe* stripe);
+  Landing* target() const { return direct_ ? landing_.get() : nullptr; }
   uint8_t* Output(uint64_t stripe, int cell) const;
   uint8_t* Room(size_t size);
   uint32_t Virtual(const Stripe& stripe) const;
@@ -52,6 +57,8 @@ class ReadPass : public std::enable_shared_from_this<ReadPass> {
 
   const std::shared_ptr<BlobSource> source_;
   const uint64_t offset_, end_;
+  const std::shared_ptr<Landing> landing_;
+  const bool direct_;  // Every chunk lies in the landing whole.
   BlobReader::Done done_;
   SlabRef slab_;
   size_t used_ = 0;                                // Of the slab.
