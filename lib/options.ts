@@ -104,9 +104,52 @@ export function integerOption(
 /** TypeError unless absent or an AbortSignal; ABORTED when it has fired already. */
 export function checkSignal(call: string, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
-  if (typeof signal !== 'object' || signal === null || typeof signal.aborted !== 'boolean')
-    throw new TypeError(`${call}: signal must be an AbortSignal`);
+  if (!isSignal(signal)) throw new TypeError(`${call}: signal must be an AbortSignal`);
   if (signal.aborted) throw aborted(signal);
+}
+
+/** By shape: another realm or a polyfill may have made it. */
+function isSignal(given: unknown): given is AbortSignal {
+  if (typeof given !== 'object' || given === null) return false;
+  const { aborted, addEventListener, removeEventListener } = given as AbortSignal;
+  return (
+    typeof aborted === 'boolean' &&
+    typeof addEventListener === 'function' &&
+    typeof removeEventListener === 'function'
+  );
+}
+
+interface Ear {
+  readonly calls: Set<() => void>;
+  readonly onAbort: () => void;
+}
+const ears = new WeakMap<AbortSignal, Ear>();
+
+/**
+ * Calls `call` when the signal fires. Many calls on one signal, such as that of a shutdown, share
+ * one listener, since Node takes more than ten for a leak. `call` must not throw.
+ */
+export function hear(signal: AbortSignal | undefined, call: () => void): void {
+  if (signal === undefined) return;
+  let ear = ears.get(signal);
+  if (ear === undefined) {
+    const calls = new Set<() => void>();
+    ear = { calls, onAbort: () => callAll(calls) };
+    ears.set(signal, ear);
+  }
+  if (ear.calls.size === 0) signal.addEventListener('abort', ear.onAbort);
+  ear.calls.add(call);
+}
+
+function callAll(calls: ReadonlySet<() => void>): void {
+  for (const call of calls) call();
+}
+
+/** The end of hear(). */
+export function unhear(signal: AbortSignal | undefined, call: () => void): void {
+  const ear = signal && ears.get(signal);
+  if (ear?.calls.delete(call) && ear.calls.size === 0)
+    signal?.removeEventListener('abort', ear.onAbort);
 }
 
 /** The error of a call whose signal fired; the signal's reason is its cause. */

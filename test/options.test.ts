@@ -1,7 +1,8 @@
 // Options at the door.
+import { getEventListeners } from 'node:events';
 import test from 'ava';
 import { StoreError } from '../lib/errors.ts';
-import { checkOptions, checkSignal, integerOption, nearest } from '../lib/options.ts';
+import { checkOptions, checkSignal, hear, integerOption, nearest, unhear } from '../lib/options.ts';
 
 const known = new Set(['contentType', 'metadata', 'signal']);
 
@@ -51,7 +52,28 @@ test('signals are signals, and fired ones stop the call', (t) => {
   t.notThrows(() => checkSignal('call', new AbortController().signal));
   t.throws(() => checkSignal('call', {} as never), { instanceOf: TypeError });
   t.throws(() => checkSignal('call', null as never), { instanceOf: TypeError });
+  t.throws(() => checkSignal('call', { aborted: false } as never), { instanceOf: TypeError });
   const error = t.throws(() => checkSignal('call', AbortSignal.abort('why')));
   t.true(StoreError.is(error, 'ABORTED'));
   t.is(error?.cause, 'why');
+});
+
+test('many calls share one listener of a signal, and none is left behind', (t) => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const heard: number[] = [];
+  const calls = Array.from({ length: 100 }, (_, i) => () => {
+    heard.push(i);
+    unhear(signal, calls[i + 1] as () => void); // As a body that takes another one with it.
+  });
+  for (const call of calls) hear(signal, call);
+  t.is(getEventListeners(signal, 'abort').length, 1);
+  for (const call of calls.slice(6)) unhear(signal, call);
+  t.is(getEventListeners(signal, 'abort').length, 1);
+  controller.abort();
+  t.deepEqual(heard, [0, 2, 4]);
+  for (const call of calls) unhear(signal, call);
+  t.is(getEventListeners(signal, 'abort').length, 0);
+  hear(undefined, () => {});
+  unhear(undefined, () => {});
 });

@@ -5,7 +5,7 @@
 import type { Interruptible, StoreContext } from '../context/store-context.ts';
 import type { BlobReader } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
-import { aborted } from '../options.ts';
+import { aborted, hear, unhear } from '../options.ts';
 import type { ProgressMeter } from './progress.ts';
 
 export class BodySource implements Interruptible {
@@ -31,7 +31,7 @@ export class BodySource implements Interruptible {
     this.#left = length;
     this.#meter = meter;
     this.#signal = signal;
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    hear(signal, this.#onAbort);
     context?.interruptible.add(this);
   }
 
@@ -84,7 +84,7 @@ export class BodySource implements Interruptible {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    unhear(this.#signal, this.#onAbort);
     this.#context?.interruptible.delete(this);
     this.#reader.close();
   }

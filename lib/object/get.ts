@@ -7,7 +7,7 @@ import { StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkOptions, checkSignal, functionOption } from '../options.ts';
 import { type Condition, readCondition, readRefusal } from './condition.ts';
-import { OpenObject } from './object-body.ts';
+import { OpenObject, type Reading } from './object-body.ts';
 import { type AskedRange, parseRange } from './range.ts';
 import type { GetOptions, ObjectBody } from './types.ts';
 
@@ -28,26 +28,40 @@ export async function getObject(
     ); // NoSuchBucket
     if (found === null) return null;
     if (asked !== null) requireServable(found, bucketName, key, asked);
-    return new OpenObject(context, bucketName, key, found, options);
+    return opened(context, bucketName, key, found, asked);
   } finally {
     context.leave();
   }
 }
 
 /** What a caller's options ask for, as of the beginning of the call. */
-interface Asked {
+interface Asked extends Reading {
   readonly range: AskedRange | null;
   readonly condition: Condition | null;
-  readonly signal: AbortSignal | undefined;
+}
+
+function opened(
+  context: StoreContext,
+  bucket: string,
+  key: string,
+  found: Found,
+  asked: Asked | null,
+): ObjectBody {
+  try {
+    return new OpenObject(context, bucket, key, found, asked);
+  } catch (error) {
+    found.reader?.close(); // Nobody else would, and the blob would stay on disk.
+    throw error;
+  }
 }
 
 function checkGetOptions(options: GetOptions): Asked {
   checkOptions('get', options, known);
-  functionOption('get', 'onProgress', options.onProgress);
-  const { onlyIf, range, signal } = options;
+  const { onlyIf, onProgress, range, signal } = options;
+  functionOption('get', 'onProgress', onProgress);
   const condition = onlyIf === undefined ? null : readCondition('get', onlyIf);
   checkSignal('get', signal);
-  return { range: range === undefined ? null : parseRange(range), condition, signal };
+  return { range: range === undefined ? null : parseRange(range), condition, onProgress, signal };
 }
 
 function find(

@@ -18,6 +18,13 @@ const decoder = new TextDecoder();
 /** Closes what a caller dropped without reading it to its end. */
 const forgotten = new FinalizationRegistry((close: () => void) => close());
 
+/** What of a get's options concerns the open body. */
+export interface Reading {
+  readonly range: object | null;
+  readonly onProgress: GetOptions['onProgress'];
+  readonly signal: AbortSignal | undefined;
+}
+
 export class OpenObject extends ObjectView implements ObjectBody {
   declare readonly range?: { offset: number; length: number };
   readonly #length: number;
@@ -34,17 +41,18 @@ export class OpenObject extends ObjectView implements ObjectBody {
     bucket: string,
     key: string,
     found: Found,
-    options: GetOptions | undefined,
+    asked: Reading | null,
   ) {
     super(bucket, new RowEntry(key, found.row), 0);
     this.#length = found.length;
     this.#small = found.bytes ?? null;
     this.#meter =
-      options?.onProgress === undefined
+      asked?.onProgress === undefined
         ? null
-        : new ProgressMeter(options.onProgress, found.length, context.events);
-    if (options?.range !== undefined) this.range = { offset: found.offset, length: found.length };
-    this.#source = this.#open(context, found, options);
+        : new ProgressMeter(asked.onProgress, found.length, context.events);
+    if (asked !== null && asked.range !== null)
+      this.range = { offset: found.offset, length: found.length };
+    this.#source = this.#open(context, found, asked?.signal);
   }
 
   get body(): ReadableStream<Uint8Array> {
@@ -180,15 +188,9 @@ export class OpenObject extends ObjectView implements ObjectBody {
     }
   }
 
-  #open(context: StoreContext, found: Found, options: GetOptions | undefined): BodySource | null {
+  #open(context: StoreContext, found: Found, signal: AbortSignal | undefined): BodySource | null {
     if (found.reader === undefined) return null;
-    const source = new BodySource(
-      context,
-      found.reader,
-      found.length,
-      this.#meter,
-      options?.signal,
-    );
+    const source = new BodySource(context, found.reader, found.length, this.#meter, signal);
     forgotten.register(this, closer(context, source, this.bucket, this.key));
     return source;
   }

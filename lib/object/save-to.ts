@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { aborted, checkOptions, checkSignal } from '../options.ts';
+import { aborted, checkOptions, checkSignal, hear, unhear } from '../options.ts';
 import type { BodySource } from './body-source.ts';
 import type { SaveOptions } from './types.ts';
 
@@ -32,10 +32,10 @@ export async function saveTo(
   const onAbort = () => source.interrupt(aborted(signal as AbortSignal));
   try {
     checkSignal('saveTo', signal); // ABORTED
-    signal?.addEventListener('abort', onAbort, { once: true });
+    hear(signal, onAbort);
     await saveDurably(source, target, signal);
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    unhear(signal, onAbort);
     source.close();
   }
 }

@@ -7,7 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Interruptible, StoreContext } from '../context/store-context.ts';
 import type { BlobWriter, KeyHandle, NewBlob } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
-import { aborted } from '../options.ts';
+import { aborted, hear, unhear } from '../options.ts';
 import { type Pieces, PieceTypeError, pieceSizeMax } from './pieces.ts';
 import type { ProgressMeter } from './progress.ts';
 
@@ -48,7 +48,7 @@ export class Upload implements Interruptible {
   /** Seals the whole body: inline bytes when it is small, else a finished writer. */
   async seal(kek: KeyHandle, signal: AbortSignal | undefined): Promise<NewBlob> {
     const onAbort = () => this.interrupt(aborted(signal as AbortSignal));
-    signal?.addEventListener('abort', onAbort, { once: true });
+    hear(signal, onAbort);
     // It may have fired while the bucket was looked for; then no event comes.
     if (signal?.aborted) onAbort();
     this.#context.interruptible.add(this);
@@ -56,7 +56,7 @@ export class Upload implements Interruptible {
       return await this.#seal(kek);
     } finally {
       this.#context.interruptible.delete(this);
-      signal?.removeEventListener('abort', onAbort);
+      unhear(signal, onAbort);
     }
   }
 

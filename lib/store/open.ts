@@ -14,8 +14,10 @@ import {
   checkOptions,
   checkSignal,
   functionOption,
+  hear,
   integerOption,
   readOptions,
+  unhear,
 } from '../options.ts';
 import { keyFileOf, refuseInside, rootKeyOf } from './root-key-of.ts';
 import { Store } from './store.ts';
@@ -149,10 +151,10 @@ function orAborted<T>(
       reject(aborted(signal));
       promise.then(drop, () => {});
     };
-    signal.addEventListener('abort', onAbort, { once: true });
+    hear(signal, onAbort);
     // It may have fired before anybody listened.
     if (signal.aborted) onAbort();
-    const done = () => signal.removeEventListener('abort', onAbort);
+    const done = () => unhear(signal, onAbort);
     promise.finally(done).then(resolve, reject);
   });
 }
