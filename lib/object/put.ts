@@ -94,6 +94,7 @@ async function uploadBlob(
   { condition, signal, size }: PutPlan,
   meter: ProgressMeter | null,
 ): Promise<NewBlob> {
+  context.now(); // A clock that is unfit must say so before the body is read, not after.
   // A condition that fails already spares the upload; the one that counts is in the commit.
   if (condition !== null) await currentCheck(context, bucket, key, condition);
   const source = bytes === null ? pieces : new WholePieces(bytes);

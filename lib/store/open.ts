@@ -188,9 +188,23 @@ function storeOver(
   events: Events,
 ): Store {
   const { clock, autoCreateBuckets = true } = options;
-  const now = clock === undefined ? Date.now : () => clock().getTime();
+  const now = clock === undefined ? Date.now : () => momentOf(clock);
   engine.onEvent((event) => events.emit(event));
   return new Store(path, new StoreContext(engine, events, { autoCreateBuckets, now }));
+}
+
+/** Refused before it reaches the disk: no row can hold it, and no reader could make sense of it. */
+function momentOf(clock: () => Date): number {
+  let moment: unknown;
+  let cause: unknown;
+  try {
+    moment = clock().getTime();
+  } catch (error) {
+    cause = error;
+  }
+  if (Number.isSafeInteger(moment) && (moment as number) >= 0) return moment as number;
+  const message = 'open: clock must return a valid Date, of 1970 or later';
+  throw new StoreError('InvalidArgument', message, cause === undefined ? {} : { cause });
 }
 
 interface OpenPlan {

@@ -81,3 +81,34 @@ test('memory takes what means something there', async (t) => {
   await rejection(t, openMemory({ signal: AbortSignal.abort() }), 'ABORTED');
   await t.throwsAsync(openMemory({ clock: 7 as never }), { instanceOf: TypeError });
 });
+
+test('a clock that is unfit is named before the body is read', async (t) => {
+  const clocks: Record<string, () => unknown> = {
+    'no date': () => new Date(Number.NaN),
+    'before 1970': () => new Date(-1),
+    number: () => 5,
+    null: () => null,
+    throws: () => {
+      throw new Error('no clock');
+    },
+  };
+  for (const [kind, clock] of Object.entries(clocks)) {
+    await using store = await openMemory({ clock: clock as () => Date });
+    await rejection(t, store.createBucket('docs'), 'InvalidArgument', kind);
+    const error = await rejection(t, store.bucket('docs').put('key', 'text'), 'InvalidArgument');
+    t.regex(error.message, /clock/);
+    t.deepEqual(await store.bucket('docs').exists(), false);
+  }
+  let fit = true;
+  const clock = () => new Date(fit ? 0 : -1);
+  await using store = await openMemory({ clock, autoCreateBuckets: false });
+  const docs = await store.createBucket('docs');
+  fit = false;
+  let read = false;
+  const body = (async function* () {
+    read = true;
+    yield new Uint8Array(1);
+  })();
+  await rejection(t, docs.put('key', body), 'InvalidArgument');
+  t.false(read);
+});
