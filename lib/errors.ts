@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 
 /** OSS wire codes, spelled as OSS spells them. */
 export type OssCode =
+  | 'AccessDenied'
   | 'BucketAlreadyExists'
   | 'BucketNotEmpty'
   | 'EntityTooLarge'
@@ -14,6 +15,7 @@ export type OssCode =
   | 'InvalidBucketName'
   | 'InvalidObjectName'
   | 'InvalidRange'
+  | 'MethodNotAllowed'
   | 'NoSuchBucket'
   | 'NoSuchKey'
   | 'NotImplemented'
@@ -55,6 +57,12 @@ export interface CodeEntry {
 }
 
 const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
+  AccessDenied: {
+    status: 403,
+    retry: false,
+    text: 'the request is not allowed',
+    hint: 'Whoever serves the store refused it, whether the object exists or not.',
+  },
   BucketAlreadyExists: {
     status: 409,
     retry: false,
@@ -114,6 +122,12 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     retry: false,
     text: 'the range lies outside the object',
     hint: 'A range must begin before the end of the object; head() tells the size.',
+  },
+  MethodNotAllowed: {
+    status: 405,
+    retry: false,
+    text: 'the address does not take this method',
+    hint: 'Objects take GET, HEAD, PUT and DELETE, buckets GET. Allow names the methods.',
   },
   NoSuchBucket: {
     status: 404,

@@ -20,6 +20,11 @@ Uint8Array(2) [ 0, 1 ]
 4194304 true
 false [ 'ok', 'unavailable', 'ok' ]
 `,
+  'fetch-handler.ts': `404 then 200
+206 bytes 6-10/11 world
+304
+403 AccessDenied
+`,
   'list-folders.ts': `css/
 img/
 index.html
