@@ -208,4 +208,37 @@ export const listSection: Section = (withStore) => {
       t.deepEqual(await listed(bucket, options), split(expected), JSON.stringify(options));
     }
   });
+
+  withStore('gives each entry to one of several consumers', async (t, store) => {
+    const bucket = store.bucket('docs');
+    const keys = Array.from({ length: 2100 }, (_, i) => `${String(i).padStart(4, '0')}/key`);
+    await Promise.all(keys.map((key) => bucket.put(key, '')));
+    const text = (value: { key: string } | string) =>
+      typeof value === 'string' ? value : value.key;
+    for (const [listing, expected] of [
+      [bucket.list(), keys],
+      [bucket.list({ delimiter: '/' }).prefixes(), keys.map((key) => key.slice(0, 5))],
+    ] as const) {
+      const iterator = (listing as AsyncIterable<{ key: string } | string>)[Symbol.asyncIterator]();
+      const seen: string[] = [];
+      const consume = async (): Promise<void> => {
+        for (;;) {
+          const steps = await Promise.all([iterator.next(), iterator.next(), iterator.next()]);
+          for (const step of steps) if (!step.done) seen.push(text(step.value));
+          if (steps.some((step) => step.done)) return;
+        }
+      };
+      await Promise.all([consume(), consume(), consume(), consume()]);
+      t.deepEqual(seen.sort(), [...expected]);
+      t.true((await iterator.next()).done);
+    }
+
+    const left = bucket.list()[Symbol.asyncIterator]();
+    const first = left.next();
+    const ended = left.return?.();
+    const after = left.next();
+    t.deepEqual((await first).value?.key, keys[0]);
+    t.true((await ended)?.done);
+    t.true((await after).done);
+  });
 };
