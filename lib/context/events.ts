@@ -3,8 +3,9 @@
 //   strongroom:event              one message per StoreEvent
 //   tracing:strongroom:<verb>:*   a TracingChannel per verb (object.put, object.get ...)
 //
-// A logger that throws or rejects harms nothing. (A throwing subscriber of a diagnostics channel is
-// Node's business: the call goes on, and Node reports an uncaught exception.)
+// A logger or callback that throws or rejects harms nothing. A subscriber of a diagnostics channel
+// that throws harms no call either, but Node reports it as an 'uncaughtException': that is how Node
+// documents its channels, and nobody outside of them can catch it.
 import { channel, type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
 import type { EngineEvent } from '../engine/storage-engine.ts';
 
@@ -65,17 +66,37 @@ export class Events {
 
   /** Reports a caller's callback that threw; the call it belongs to goes on. */
   callbackFailed(callback: string, error: unknown): void {
-    this.emit({ type: 'callback:failed', callback, reason: String(error) });
+    this.emit({ type: 'callback:failed', callback, reason: textOf(error) });
   }
 
   #warn(event: StoreEvent): void {
-    try {
-      const answer: unknown = this.#logger?.warn(event, `strongroom: ${sentences[event.type]}`);
-      // An async logger may reject, which would end the process as an unhandled rejection.
-      if (answer instanceof Promise) answer.catch(() => {});
-    } catch {
-      // A broken logger must not break the store, and there is nowhere to say so.
-    }
+    // A broken logger must not break the store, and there is nowhere to say so.
+    callBack(
+      () => this.#logger?.warn(event, `strongroom: ${sentences[event.type]}`),
+      () => {},
+    );
+  }
+}
+
+/**
+ * Runs a caller's callback, which may be async: what it throws or rejects with goes to `failed`,
+ * since a rejection that nobody takes ends the process. Never throws.
+ */
+export function callBack(callback: () => unknown, failed: (error: unknown) => void): void {
+  try {
+    const answer = callback() as PromiseLike<unknown> | null | undefined;
+    if (typeof answer?.then === 'function') Promise.resolve(answer).catch(failed);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** Whatever was thrown: it need not be an Error, nor have a text at all. */
+function textOf(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return 'something that has no text';
   }
 }
 

@@ -1,5 +1,5 @@
 // Progress of a body: bytes, reported at most ten times a second and once at the end.
-import type { Events } from '../context/events.ts';
+import { callBack, type Events } from '../context/events.ts';
 
 export interface Progress {
   /** Bytes so far. */
@@ -51,10 +51,9 @@ export class ProgressMeter {
       progress.total = this.#total;
       progress.percent = this.#total === 0 ? 100 : (100 * loaded) / this.#total;
     }
-    try {
-      this.#report(progress);
-    } catch (error) {
-      this.#events.callbackFailed('onProgress', error);
-    }
+    callBack(
+      () => this.#report(progress),
+      (error) => this.#events.callbackFailed('onProgress', error),
+    );
   }
 }

@@ -57,7 +57,11 @@ export interface OpenOptions {
   zoneDeadlineMs?: number | undefined;
   /** Wall time for Last-Modified. @default () => new Date() */
   clock?: (() => Date) | undefined;
-  /** Is told of events; the shape of pino and of console. */
+  /**
+   * Is told of events; the shape of pino and of console. One that throws or rejects harms nothing.
+   * (Subscribers of the channel `strongroom:event` follow Node's rule: the call goes on, and what
+   * they throw is an `uncaughtException`.)
+   */
   logger?: Logger | undefined;
   signal?: AbortSignal | undefined;
 }

@@ -1,12 +1,17 @@
 // What the store tells the outside, and that nobody who listens can harm it.
+import { execFile } from 'node:child_process';
 import { channel, tracingChannel } from 'node:diagnostics_channel';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { Events, type StoreEvent } from '../../lib/context/events.ts';
 import { type Logger, openMemory } from '../../lib/index.ts';
 
+const index = fileURLToPath(new URL('../../lib/index.ts', import.meta.url));
 const silent: Logger = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 test('events reach the logger and the channel', (t) => {
@@ -38,7 +43,7 @@ test('a broken logger harms nothing', async (t) => {
   await sleep(10); // An unhandled rejection would end the process here.
 });
 
-test('verbs are traced when somebody listens', async (t) => {
+test.serial('verbs are traced when somebody listens', async (t) => {
   const store = await openMemory();
   t.teardown(() => store.close());
   const bucket = store.bucket('docs');
@@ -86,6 +91,62 @@ test('a callback that throws is told of', async (t) => {
     },
   });
   t.like(told[0], { type: 'callback:failed', callback: 'onProgress', reason: 'Error: broken' });
+});
+
+test('a callback that rejects, or throws what has no text, is told of and harms nothing', async (t) => {
+  const told: StoreEvent[] = [];
+  const store = await openMemory({
+    logger: { ...silent, warn: (event) => told.push(event as StoreEvent) },
+  });
+  t.teardown(() => store.close());
+  const bucket = store.bucket('docs');
+  const callbacks: (() => unknown)[] = [
+    async () => {
+      throw new Error('broken');
+    },
+    // biome-ignore lint/suspicious/noThenProperty: a promise of another library is what is tested.
+    () => ({ then: (_: unknown, reject: (error: Error) => void) => reject(new Error('broken')) }),
+    () => {
+      throw Object.create(null);
+    },
+    () => {
+      throw undefined;
+    },
+  ];
+  for (const [i, callback] of callbacks.entries()) {
+    await bucket.put(`key-${i}`, 'text', { onProgress: callback as () => void });
+    t.true(await bucket.has(`key-${i}`));
+  }
+  await sleep(10); // An unhandled rejection would end the process here.
+  t.deepEqual(told.map((event) => event.type === 'callback:failed' && event.reason).sort(), [
+    'Error: broken',
+    'Error: broken',
+    'something that has no text',
+    'undefined',
+  ]);
+});
+
+test('a subscriber that throws fails no call; Node reports it', async (t) => {
+  // In a process of its own: the uncaught exceptions are the point.
+  const program = `
+    import { subscribe, tracingChannel } from 'node:diagnostics_channel';
+    import { openMemory } from ${JSON.stringify(index)};
+    let uncaught = 0;
+    process.on('uncaughtException', (error) => { if (error.message === 'broken') uncaught++; });
+    const broken = () => { throw new Error('broken'); };
+    subscribe('strongroom:event', broken);
+    tracingChannel('strongroom:object.put').subscribe({ start: broken, asyncEnd: broken });
+    const store = await openMemory();
+    const bucket = store.bucket('docs');
+    const stored = await bucket.put('key', 'text', { onProgress: broken });
+    const text = await (await bucket.get('key')).text();
+    await store.close();
+    await new Promise((resolve) => setImmediate(resolve)); // Node reports in a tick of its own.
+    console.log(stored.size, text, uncaught);`;
+  const args = ['--import=tsx', '--input-type=module', '--eval', program];
+  const cwd = dirname(index);
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd });
+  t.is(stdout.trim(), '4 text 3');
 });
 
 test('a body that is forgotten is closed with an event, one that is in use is not', async (t) => {
