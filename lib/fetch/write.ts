@@ -1,6 +1,7 @@
 // PUT and DELETE of one object.
 import { invalidArgument, StoreError } from '../errors.ts';
 import type { Bucket, PutOptions } from '../index.ts';
+import { contentOptions } from '../object/content-headers.ts';
 
 const metadataPrefix = 'x-oss-meta-';
 
@@ -42,30 +43,16 @@ function optionsOf(headers: Headers): PutOptions {
   // RFC 9110, 14.4: a part must not be taken for the whole.
   if (headers.has('content-range'))
     throw invalidArgument('put: Content-Range: parts are not taken');
-  const options: PutOptions = {
-    contentType: text(headers, 'content-type'),
-    contentEncoding: text(headers, 'content-encoding'),
-    contentDisposition: text(headers, 'content-disposition'),
-    contentLanguage: text(headers, 'content-language'),
-    cacheControl: text(headers, 'cache-control'),
-    expires: moment(text(headers, 'expires')),
+  return {
+    ...contentOptions(headers),
     metadata: metadataOf(headers),
     // A connection that breaks early has sent less.
-    size: length(text(headers, 'content-length')),
+    size: length(headers.get('content-length')),
   };
-  return options;
 }
 
-function text(headers: Headers, name: string): string | undefined {
-  return headers.get(name) ?? undefined;
-}
-
-function moment(expires: string | undefined): Date | undefined {
-  return expires === undefined ? undefined : new Date(expires); // put refuses an invalid one.
-}
-
-function length(digits: string | undefined): number | undefined {
-  if (digits === undefined) return undefined;
+function length(digits: string | null): number | undefined {
+  if (digits === null) return undefined;
   if (!/^\d+$/.test(digits)) throw invalidArgument('put: Content-Length is no number');
   return Number(digits);
 }
