@@ -27,8 +27,7 @@ async function wrapped(
 ) {
   const error = await t.throwsAsync(call);
   t.is((error as { code?: string }).code, code);
-  t.true(StoreError.is(error?.cause), String(error?.cause));
-  t.is((error?.cause as StoreError).code, cause);
+  t.true(StoreError.is(error?.cause, cause), String(error?.cause));
 }
 
 const names = (objects: Iterable<DriveFile | DriveDirectory>): string[] =>
