@@ -5,6 +5,30 @@ import { runProgram } from './support/run-program.ts';
 
 const directory = fileURLToPath(new URL('../examples/', import.meta.url));
 const expected: Record<string, string> = {
+  'conditional-update.ts': `1
+{"bolts":30}
+PreconditionFailed
+`,
+  'resume-download.ts': `false
+true
+true
+true
+another film
+`,
+  'unstorage-cache.ts': `{ name: 'user 7' } 1
+v1/users/7 17
+<h1>hello</h1> [ 'pages:home' ]
+[]
+`,
+  'worker-threads.ts': `a 500500
+b 500500
+c 500500
+`,
+  'write-stream.ts': `true application/gzip
+100001
+the disk of the source is gone
+false
+`,
   'quickstart.ts': `Hello
 null
 FileAlreadyExists
