@@ -11,6 +11,8 @@ import type { DeleteBucketOptions } from './types.ts';
 const known: ReadonlySet<string> = new Set(['force', 'signal']);
 /** Effects of one transaction of a forced delete. */
 const batchMax = 256;
+/** Whoever puts into a bucket all the time while it is deleted must not keep the call for ever. */
+const roundsMax = 20;
 
 export async function deleteBucket(
   context: StoreContext,
@@ -19,14 +21,15 @@ export async function deleteBucket(
 ): Promise<void> {
   checkOptions('delete', options, known); // InvalidArgument
   const force = booleanOption('delete', 'force', options.force, false);
-  checkSignal('delete', options.signal); // ABORTED
+  const { signal } = options;
+  checkSignal('delete', signal); // ABORTED
   context.enter(); // STORE_CLOSED
   try {
-    for (;;) {
+    for (let round = 0; round < (force ? roundsMax : 1); round++) {
+      if (round > 0) await removeObjects(context, name, signal); // ABORTED
       if (await deleteEmpty(context, name)) return;
-      if (!force) throw new StoreError('BucketNotEmpty', undefined, { bucket: name });
-      await removeObjects(context, name, options.signal);
     }
+    throw new StoreError('BucketNotEmpty', undefined, { bucket: name });
   } finally {
     context.leave();
   }

@@ -15,7 +15,11 @@ export interface BucketInfo {
   redundancy: 'LRS' | 'ZRS';
 }
 export interface DeleteBucketOptions {
-  /** Remove the bucket's objects first. @default false */
+  /**
+   * Remove the bucket's objects first. Where others put new ones all the while, the call ends with
+   * BucketNotEmpty.
+   * @default false
+   */
   force?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }

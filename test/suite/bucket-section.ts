@@ -156,4 +156,20 @@ export const bucketSection: Section = (withStore) => {
       if (deleted.status === 'rejected') t.is(put.status, 'fulfilled');
     }
   });
+
+  withStore('ends a forced delete beside others who put all the time', async (t, store) => {
+    const bucket = await store.createBucket('docs');
+    let going = true;
+    const putters = [1, 2, 3, 4].map(async (putter) => {
+      for (let i = 0; going; i++) await bucket.put(`${putter}/${i}`, '').catch(() => {});
+    });
+    const outcome = await bucket.delete({ force: true }).then(
+      () => 'deleted',
+      (error) => error.code,
+    );
+    going = false;
+    await Promise.all(putters);
+    t.true(['deleted', 'BucketNotEmpty'].includes(outcome), outcome);
+    if (await bucket.exists()) await bucket.delete({ force: true });
+  });
 };
