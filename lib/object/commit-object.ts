@@ -34,7 +34,7 @@ export async function commitObject(
         return await commitOnce(context, bucket, object, blob);
       } catch (error) {
         if (!StoreError.is(error, 'PreconditionFailed') || error.key !== undefined) throw error;
-        const now = await bucketNow(context, bucket, blob); // NoSuchBucket
+        const now = await bucketNow(context, bucket, object, blob); // NoSuchBucket
         const moved = now.check.revision !== bucket.check.revision;
         // Neither the bucket nor, under a condition, the object can have moved: not our refusal.
         if (!moved && object.condition === null) throw error;
@@ -48,20 +48,32 @@ export async function commitObject(
   }
 }
 
-/** For writes: a missing bucket is made, where the store allows it. NoSuchBucket. */
-export function bucketForWrite(context: StoreContext, name: string): Promise<KnownBucket> {
-  return context.autoCreateBuckets
-    ? context.buckets.requireOrCreate(name, context.now())
-    : context.buckets.require(name);
+/**
+ * For writes: a missing bucket is made, where the store allows it, but not for an object that
+ * cannot come to be. NoSuchBucket, ABORTED, PreconditionFailed.
+ */
+export async function bucketForWrite(
+  context: StoreContext,
+  name: string,
+  { key, condition, signal }: Pick<SealedObject, 'key' | 'condition' | 'signal'>,
+): Promise<KnownBucket> {
+  if (!context.autoCreateBuckets) return context.buckets.require(name);
+  const found = await context.buckets.find(name);
+  if (found !== null) return found;
+  if (signal?.aborted) throw aborted(signal);
+  const refusal = condition === null ? null : writeRefusal(condition, null);
+  if (refusal !== null) throw new StoreError(refusal, undefined, { bucket: name, key });
+  return context.buckets.requireOrCreate(name, context.now());
 }
 
 /** The bucket after a refused commit. What was sealed for a bucket that is gone fits no other. */
 async function bucketNow(
   context: StoreContext,
   bucket: KnownBucket,
+  object: SealedObject,
   blob: NewBlob,
 ): Promise<KnownBucket> {
-  if ('bytes' in blob) return bucketForWrite(context, bucket.name);
+  if ('bytes' in blob) return bucketForWrite(context, bucket.name, object);
   const now = await context.buckets.require(bucket.name);
   if (!now.isSame(bucket)) throw noSuchBucket(bucket.name);
   return now;

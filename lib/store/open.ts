@@ -35,7 +35,10 @@ export interface OpenOptions {
    * @default false
    */
   readOnly?: boolean | undefined;
-  /** Let put() make a missing bucket. @default true */
+  /**
+   * Let put() make a missing bucket. It is made before the body is read, and stays when that fails.
+   * @default true
+   */
   autoCreateBuckets?: boolean | undefined;
   /**
    * Wraps the ring key, and nothing else. An unfit key throws WRONG_ROOT_KEY.
