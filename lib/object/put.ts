@@ -3,8 +3,8 @@
 //   check the arguments → find the bucket → seal the body → commit, if the bucket stands as it was
 //
 // A small body is sealed in the commit itself. Nothing of the object is visible before the commit,
-// and whatever fails on the way leaves nothing of it. A bucket that was missing stays, though: its key
-// seals the body, and others may have put into it meanwhile.
+// and whatever fails on the way leaves nothing of it. A bucket that was missing stays, though: its
+// key seals the body, and others may have put into it meanwhile.
 import type { KnownBucket } from '../context/bucket-directory.ts';
 import type { StoreContext } from '../context/store-context.ts';
 import type { NewBlob } from '../engine/storage-engine.ts';
@@ -34,7 +34,7 @@ export async function putObject(
       const { header, condition, signal } = plan;
       const small = smallBytes(context, opened, plan); // IncompleteBody
       const meter = meterFor(context, opened, plan);
-      const bucket = await findBucket(context, bucketName, key, plan, small !== null); // NoSuchBucket
+      const bucket = await findBucket(context, bucketName, key, plan, !!small); // NoSuchBucket
       const blob = small
         ? { bytes: small, kek: bucket.kek }
         : await uploadBlob(context, bucket, key, opened, plan, meter); // ABORTED, IncompleteBody
