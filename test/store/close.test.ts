@@ -20,9 +20,8 @@ test('a body that never comes is interrupted', async (t) => {
   const store = await openMemory();
   const bucket = store.bucket('docs');
   const stalled = rejection(t, bucket.put('key', stall()), 'STORE_CLOSED');
-  const started = Date.now();
+  // If it were waited for, the time limit of the test would come first.
   await store.close();
-  t.true(Date.now() - started < 30_000);
   await stalled;
 });
 

@@ -7,7 +7,13 @@ import { Events } from '../../lib/context/events.ts';
 import { StoreContext } from '../../lib/context/store-context.ts';
 import { MemoryEngine } from '../../lib/engine/memory-engine.ts';
 import { bucketRowKey } from '../../lib/engine/row-key.ts';
-import type { BlobWriter, Found, GetRequest, KeyHandle } from '../../lib/engine/storage-engine.ts';
+import type {
+  BlobReader,
+  BlobWriter,
+  Found,
+  GetRequest,
+  KeyHandle,
+} from '../../lib/engine/storage-engine.ts';
 import { StoreError } from '../../lib/errors.ts';
 import type { Listing, StoredObject } from '../../lib/object/types.ts';
 import { Store } from '../../lib/store/store.ts';
@@ -18,6 +24,7 @@ class CountingEngine extends MemoryEngine {
   readonly writes: number[] = [];
   readonly unended = new Set<BlobWriter>();
   started = 0;
+  openReaders = 0;
   onFinish: () => Promise<unknown> = async () => {};
   onWrite: () => void = () => {};
   onGet: () => Promise<unknown> = async () => {};
@@ -25,7 +32,20 @@ class CountingEngine extends MemoryEngine {
   override async get(request: GetRequest): Promise<Found | null> {
     const found = await super.get(request);
     await this.onGet();
-    return found;
+    return found?.reader === undefined ? found : { ...found, reader: this.#counted(found.reader) };
+  }
+
+  #counted(reader: BlobReader): BlobReader {
+    this.openReaders++;
+    let open = true;
+    return {
+      read: () => reader.read(),
+      close: () => {
+        if (open) this.openReaders--;
+        open = false;
+        reader.close();
+      },
+    };
   }
 
   override writeBlob(kek: KeyHandle): BlobWriter {
@@ -58,9 +78,12 @@ const Resizable = ArrayBuffer as unknown as new (
   options: { maxByteLength: number },
 ) => ArrayBuffer & { resize(size: number): void };
 
-function storeOver(engine: MemoryEngine, autoCreateBuckets = true): Store {
+function contextOver(engine: MemoryEngine, autoCreateBuckets = true): StoreContext {
   const options = { autoCreateBuckets, now: Date.now };
-  return new Store('shared', new StoreContext(engine, new Events('shared', undefined), options));
+  return new StoreContext(engine, new Events('shared', undefined), options);
+}
+function storeOver(engine: MemoryEngine, autoCreateBuckets = true): Store {
+  return new Store('shared', contextOver(engine, autoCreateBuckets));
 }
 
 async function keysOf(listing: Listing<StoredObject>): Promise<string[]> {
@@ -276,4 +299,68 @@ test('a suffix is taken of the object that is served', async (t) => {
     };
     t.is(await (await found(docs.get('key', { range: { suffix: 4 } }))).text(), expected);
   }
+});
+
+test('every body that is left early lets go of its blob', async (t) => {
+  const engine = new CountingEngine();
+  const store = storeOver(engine);
+  const docs = store.bucket('docs');
+  const { etag } = await docs.put('key', new Uint8Array(3 << 20));
+  const controller = new AbortController();
+  const { signal } = controller;
+  const open = (options = {}) => found(docs.get('key', options));
+  const leave: Record<string, () => Promise<unknown>> = {
+    'a loop that breaks': async () => {
+      for await (const _ of await open()) break;
+    },
+    'a cancelled stream': async () => (await open()).stream().cancel(),
+    'a stream cancelled midway': async () => {
+      const reader = (await open()).stream().getReader();
+      await reader.read();
+      await reader.cancel();
+    },
+    'a destroyed readable': async () => {
+      const readable = (await open()).readable();
+      readable.once('data', () => readable.destroy());
+      await new Promise((resolve) => readable.once('close', resolve));
+    },
+    disposal: async () => (await open())[Symbol.asyncDispose](),
+    'a response without a body': async () => (await open()).toResponse({ status: 204 }),
+    'a body read to its end': async () => (await open()).bytes(),
+    'a condition': () => docs.get('key', { onlyIf: { notEtag: etag } }).catch(() => {}),
+    'a range behind the end': () => docs.get('key', { range: { offset: 9e9 } }).catch(() => {}),
+    'a signal that fires meanwhile': async () => {
+      engine.onGet = async () => controller.abort();
+      await docs.get('key', { signal }).catch(() => {});
+      engine.onGet = async () => {};
+    },
+    'a signal that fires later': async () => {
+      const later = new AbortController();
+      await open({ signal: later.signal });
+      later.abort();
+    },
+  };
+  for (const [about, way] of Object.entries(leave)) {
+    await way();
+    t.is(engine.openReaders, 0, about);
+  }
+  await open();
+  t.is(engine.openReaders, 1);
+  await store.close();
+  t.is(engine.openReaders, 0);
+});
+
+test('a store holds on to no small body whose stream is made and dropped', async (t) => {
+  const context = contextOver(new MemoryEngine());
+  const docs = new Store('shared', context).bucket('docs');
+  await docs.put('small', new Uint8Array(1000));
+  await docs.put('large', new Uint8Array(3 << 20));
+  (await found(docs.get('small'))).stream();
+  (await found(docs.get('small'))).readable();
+  (await found(docs.get('small'))).toResponse();
+  t.is(context.interruptible.size, 0);
+  const large = await found(docs.get('large'));
+  t.is(context.interruptible.size, 1);
+  await large[Symbol.asyncDispose]();
+  t.is(context.interruptible.size, 0);
 });

@@ -1,7 +1,10 @@
 // Puts and gets that fail: whatever goes wrong, it has a typed error and leaves no trace.
 import { Blob } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
@@ -238,6 +241,65 @@ export const failureSection: Section = (withStore) => {
     const missing = createReadStream('/there/is/no/such/file');
     await rejection(t, bucket.put('/bad', missing), 'InvalidObjectName');
     await new Promise<void>((resolve) => missing.once('close', resolve));
+  });
+
+  withStore('lets go of an iterable that it will not finish, and of no other', async (t, store) => {
+    const bucket = await store.createBucket('docs');
+    let returned = 0;
+    const iterable = (count: number, isAsync: boolean): Body => {
+      let left = count;
+      const iterator = {
+        next: () => ({ done: left === 0, value: new Uint8Array(left-- === 0 ? 0 : 65_536) }),
+        return: () => {
+          returned++;
+          return { done: true, value: undefined };
+        },
+      };
+      const asyncIterator = {
+        next: async () => iterator.next(),
+        return: async () => iterator.return(),
+      };
+      return (
+        isAsync
+          ? { [Symbol.asyncIterator]: () => asyncIterator }
+          : { [Symbol.iterator]: () => iterator }
+      ) as Body;
+    };
+    for (const isAsync of [false, true])
+      for (const count of [2, 40]) {
+        await bucket.put('key', iterable(count, isAsync));
+        t.is(returned, 0, 'an iterable that has ended needs no return()');
+        const size = 65_536;
+        await rejection(t, bucket.put('key', iterable(count, isAsync), { size }), 'IncompleteBody');
+        t.is(returned, 1);
+        await rejection(t, bucket.put('/bad', iterable(count, isAsync)), 'InvalidObjectName');
+        t.is(returned, 2);
+        returned = 0;
+      }
+  });
+
+  withStore('leaves nothing of an upload over HTTP that is cut off', async (t, store) => {
+    const [bucket, unchanged] = await standing(store);
+    const outcomes: unknown[] = [];
+    const server = createServer((request, response) => {
+      bucket
+        .put('key', request)
+        .catch((error) => outcomes.push(error.code))
+        .finally(() => response.destroy());
+    });
+    t.teardown(() => server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    for (const size of [1000, 2 * megabyte]) {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size + 1}\r\n\r\n`);
+      socket.write(new Uint8Array(size), () => socket.destroy());
+      await once(socket, 'close');
+      while (outcomes.length === 0) await sleep(5);
+      t.deepEqual(outcomes.splice(0), ['IncompleteBody']);
+      await unchanged(t);
+    }
   });
 
   withStore(
