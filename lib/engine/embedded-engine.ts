@@ -174,7 +174,7 @@ class EmbeddedEngine implements StorageEngine {
       const { offset, length } = row;
       return row.blob === null
         ? { row, offset, length }
-        : { row, offset, length, bytes: row.bytes };
+        : { row, offset, length, bytes: row.takeBytes() };
     }
     const [packed, pin] = result;
     const row = new PackedRow(packed);

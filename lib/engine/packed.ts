@@ -8,7 +8,7 @@ const entrySize = 56;
 const idDigits = 32;
 
 export class PackedRow implements Row {
-  readonly #packed: Buffer;
+  #packed: Buffer;
   constructor(packed: Buffer) {
     this.#packed = packed;
   }
@@ -30,10 +30,14 @@ export class PackedRow implements Row {
   get length(): number {
     return this.#packed.readDoubleLE(56);
   }
-  /** The bytes of a small blob. */
-  get bytes(): Uint8Array {
+  /**
+   * The bytes of a small blob, once. They leave with the buffer that they came in, which its new
+   * owner may overwrite or transfer; so the row, some hundred bytes, moves out of it.
+   */
+  takeBytes(): Uint8Array {
     const packed = this.#packed;
     const start = packed.readUInt32LE(44);
+    this.#packed = Buffer.from(packed.subarray(0, start));
     return new Uint8Array(packed.buffer, packed.byteOffset + start, packed.length - start);
   }
 }

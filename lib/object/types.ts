@@ -147,6 +147,7 @@ export interface ObjectBody extends StoredObject, AsyncIterable<Uint8Array>, Asy
   /** The same stream as `body`. Verified pieces of fresh memory, at most 1 MiB each. */
   stream(): ReadableStream<Uint8Array>;
   readable(): Readable;
+  /** The caller's own, though they may be a part of a larger buffer, as Node's Buffers are. */
   bytes(): Promise<Uint8Array>;
   arrayBuffer(): Promise<ArrayBuffer>;
   /** As UTF-8; a byte order mark is left out. */
