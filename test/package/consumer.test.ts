@@ -26,7 +26,7 @@ const description = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   devDependencies: Record<string, string>;
 };
 /** Subpaths that import their peer when they are loaded. */
-const needPeer = new Set(['strongroom/flydrive']);
+const needPeer = new Set(['strongroom/flydrive', 'strongroom/tus']);
 const subpaths = Object.keys(description.exports)
   .filter((path) => path !== './package.json')
   .map((path) => `strongroom${path.slice(1)}`);
