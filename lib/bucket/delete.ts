@@ -42,7 +42,7 @@ async function deleteEmpty(context: StoreContext, name: string): Promise<boolean
     try {
       await context.engine.commit({
         checks: bucket.checks,
-        empty: [bucket.objects],
+        ranges: [{ ...bucket.objects, newest: 0 }],
         effects: [{ key: bucket.check.key, delete: true }],
       });
       context.buckets.forget(name);

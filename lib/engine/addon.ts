@@ -36,24 +36,40 @@ export interface NativeOptions {
 export interface NativeKey {
   readonly _nativeKey: never;
 }
-export interface NativePin {
-  readonly _nativePin: never;
+export interface NativeParts {
+  readonly _nativeParts: never;
 }
+/** A large blob or list of parts, pinned, or a small blob's sealed frame. */
+export interface NativeFound {
+  readonly _nativeFound: never;
+}
+
+/** What a row names, as `TakeBlob` of native/binding reads it. */
+export type NativeBlob =
+  | true
+  | Uint8Array
+  | NativeWriter
+  | NativeFound
+  | readonly [parts: NativeParts, size: number, crc64: bigint, fresh: boolean];
 
 export interface NativeEngine {
   describe(): { storeId: string; formatVersion: number; readOnly: boolean; largeFrom: number };
   createKey(context: Uint8Array): { wrapped: Buffer; kek: NativeKey };
   openKey(wrapped: Uint8Array, context: Uint8Array): NativeKey;
-  /** A packed row; with its pin when a large blob was opened. */
+  /** A packed row; with what was found when it is opened later. */
   get(
     key: Uint8Array,
     checkKey: Uint8Array | null,
     checkRevision: number,
-    kek: NativeKey | null,
+    kek: NativeKey | NativeParts | null,
     offset: number,
     length: number,
-  ): Promise<Buffer | [Buffer, NativePin] | null>;
-  openReader(pin: NativePin, offset: number, length: number): NativeReader;
+    frame: boolean,
+  ): Promise<Buffer | [Buffer, NativeFound] | null>;
+  openReader(found: NativeFound, offset: number, length: number): NativeReader;
+  partsOf(found: NativeFound): NativeParts;
+  release(found: NativeFound): void;
+  createParts(): { id: Buffer; key: NativeParts };
   /** A packed page. */
   scan(
     checkKey: Uint8Array | null,
@@ -75,20 +91,21 @@ export interface NativeEngine {
     modified: number,
     body: Uint8Array,
     bytes: Uint8Array,
-    kek: NativeKey,
+    kek: NativeKey | NativeParts,
   ): Promise<Buffer>;
   commit(
     checkKeys: readonly Uint8Array[],
     checkRevisions: readonly number[],
-    emptyStarts: readonly Uint8Array[],
-    emptyEnds: readonly Uint8Array[],
+    rangeStarts: readonly Uint8Array[],
+    rangeEnds: readonly Uint8Array[],
+    rangeNewest: readonly number[],
     keys: readonly Uint8Array[],
     modified: readonly number[],
     bodies: readonly (Uint8Array | null)[],
-    blobs: readonly (Uint8Array | NativeWriter | null)[],
-    keks: readonly (NativeKey | null)[],
+    blobs: readonly (NativeBlob | null)[],
+    keks: readonly (NativeKey | NativeParts | null)[],
   ): Promise<Buffer>;
-  writeBlob(kek: NativeKey, expectedSize: number): NativeWriter;
+  writeBlob(kek: NativeKey | NativeParts, expectedSize: number): NativeWriter;
   status(): unknown;
   close(): Promise<void>;
 }

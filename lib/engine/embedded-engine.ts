@@ -1,11 +1,20 @@
 // The embedded engine: StorageEngine over the addon. Maps arguments and results, decides nothing.
 import { type ErrorCode, invalidArgument, StoreError } from '../errors.ts';
-import type { NativeEngine, NativeKey, NativePin, NativeReader, NativeWriter } from './addon.ts';
+import type {
+  NativeBlob,
+  NativeEngine,
+  NativeFound,
+  NativeKey,
+  NativeParts,
+  NativeReader,
+  NativeWriter,
+} from './addon.ts';
 import { loadAddon } from './load.ts';
 import { PackedCommit, PackedPage, PackedRow } from './packed.ts';
 import type {
   BlobInfo,
   BlobReader,
+  BlobSource,
   BlobWriter,
   Committed,
   EmbeddedOptions,
@@ -14,7 +23,9 @@ import type {
   Found,
   GetRequest,
   KeyHandle,
+  NewBlob,
   Page,
+  PartsKey,
   ScanRequest,
   StorageEngine,
   Transaction,
@@ -102,12 +113,20 @@ function rethrow(error: unknown): never {
   throw toStoreError(error);
 }
 
-function keyOf(handle: KeyHandle): NativeKey {
-  return handle as unknown as NativeKey;
+function keyOf<T extends KeyHandle | PartsKey>(
+  handle: T,
+): T extends KeyHandle ? NativeKey : NativeParts {
+  return handle as unknown as T extends KeyHandle ? NativeKey : NativeParts;
 }
 function handleOf(key: NativeKey): KeyHandle {
   return key as unknown as KeyHandle;
 }
+function partsOf(key: NativeParts): PartsKey {
+  return key as unknown as PartsKey;
+}
+
+/** Of a row's blob, as in native/format/row.h. */
+const partsKind = 3;
 
 class EmbeddedEngine implements StorageEngine {
   readonly storeId: string;
@@ -163,11 +182,12 @@ class EmbeddedEngine implements StorageEngine {
         open ? keyOf(open.kek) : null,
         open?.offset ?? 0,
         open?.length ?? Number.MAX_SAFE_INTEGER,
+        open?.copy ?? false,
       )
-      .then(open ? this.#toOpened : toFound, rethrow);
+      .then(open ? (open.copy ? this.#toSource : this.#toOpened) : toFound, rethrow);
   }
 
-  readonly #toOpened = (result: Buffer | [Buffer, NativePin] | null): Found | null => {
+  readonly #toOpened = (result: Buffer | [Buffer, NativeFound] | null): Found | null => {
     if (result === null) return null;
     if (!Array.isArray(result)) {
       const row = new PackedRow(result);
@@ -176,12 +196,32 @@ class EmbeddedEngine implements StorageEngine {
         ? { row, offset, length }
         : { row, offset, length, bytes: row.takeBytes() };
     }
-    const [packed, pin] = result;
+    const [packed, found] = result;
     const row = new PackedRow(packed);
     const { offset, length } = row;
-    const reader = new EmbeddedReader(this, this.#native.openReader(pin, offset, length));
+    if (row.kind === partsKind) {
+      const key = partsOf(this.#native.partsOf(found));
+      return { row, offset, length, parts: { key, close: () => this.#native.release(found) } };
+    }
+    const reader = new EmbeddedReader(this, this.#native.openReader(found, offset, length));
     return { row, offset, length, reader };
   };
+
+  readonly #toSource = (result: Buffer | [Buffer, NativeFound] | null): Found | null => {
+    if (result === null) return null;
+    if (!Array.isArray(result)) return toFound(result);
+    const row = new PackedRow(result[0]);
+    const source = new EmbeddedSource(this.#native, result[1]);
+    return row.blob === null
+      ? { row, offset: 0, length: 0 }
+      : { row, offset: 0, length: 0, source };
+  };
+
+  createParts(): { id: Uint8Array; key: PartsKey } {
+    this.checkOpen();
+    const { id, key } = this.#native.createParts();
+    return { id, key: partsOf(key) };
+  }
 
   async scan(request: ScanRequest): Promise<Page> {
     const { limit } = request;
@@ -204,12 +244,10 @@ class EmbeddedEngine implements StorageEngine {
   }
 
   commit(transaction: Transaction): Promise<Committed> {
-    const { checks = [], empty = [], effects } = transaction;
+    const { checks = [], ranges = [], effects } = transaction;
     const first = effects[0];
-    const small =
-      effects.length === 1 && checks.length <= 1 && empty.length === 0 && first && 'blob' in first
-        ? first.blob
-        : undefined;
+    const single = effects.length === 1 && checks.length <= 1 && ranges.length === 0;
+    const small = single && first && 'blob' in first ? first.blob : undefined;
     if (first && 'body' in first && small && 'bytes' in small) {
       const check = checks[0];
       return this.#native
@@ -224,39 +262,34 @@ class EmbeddedEngine implements StorageEngine {
         )
         .then(toCommitted, rethrow);
     }
-    return this.#commitMany(checks, empty, effects);
+    return this.#commitMany(checks, ranges, effects);
   }
 
   #commitMany(
     checks: NonNullable<Transaction['checks']>,
-    empty: NonNullable<Transaction['empty']>,
+    ranges: NonNullable<Transaction['ranges']>,
     effects: Transaction['effects'],
   ): Promise<Committed> {
     const modified: number[] = [];
     const bodies: (Uint8Array | null)[] = [];
-    const blobs: (Uint8Array | NativeWriter | null)[] = [];
-    const keks: (NativeKey | null)[] = [];
+    const blobs: (NativeBlob | null)[] = [];
+    const keks: (NativeKey | NativeParts | null)[] = [];
     const writers: EmbeddedWriter[] = [];
     for (const effect of effects) {
       const blob = 'blob' in effect ? effect.blob : undefined;
       modified.push('modified' in effect ? effect.modified : 0);
       bodies.push('body' in effect ? effect.body : null);
-      keks.push(blob && 'kek' in blob ? keyOf(blob.kek) : null);
-      if (blob instanceof EmbeddedWriter) {
-        // A second row on one blob would lose its bytes with the first row.
-        if (blob.over) throw invalidArgument('commit: the blob has its row already');
-        writers.push(blob);
-        blobs.push(blob.native);
-      } else {
-        blobs.push(blob && 'bytes' in blob ? blob.bytes : null);
-      }
+      keks.push(blob !== undefined && 'kek' in blob ? keyOf(blob.kek) : null);
+      if (blob instanceof EmbeddedWriter) writers.push(blob);
+      blobs.push(blob === undefined ? null : toNative(blob));
     }
     return this.#native
       .commit(
         checks.map((check) => check.key),
         checks.map((check) => check.revision ?? 0),
-        empty.map((range) => range.start),
-        empty.map((range) => range.end),
+        ranges.map((range) => range.start),
+        ranges.map((range) => range.end),
+        ranges.map((range) => range.newest),
         effects.map((effect) => effect.key),
         modified,
         bodies,
@@ -276,7 +309,7 @@ class EmbeddedEngine implements StorageEngine {
       );
   }
 
-  writeBlob(kek: KeyHandle, size?: number): BlobWriter {
+  writeBlob(kek: KeyHandle | PartsKey, size?: number): BlobWriter {
     this.checkOpen();
     try {
       return new EmbeddedWriter(this, this.#native.writeBlob(keyOf(kek), size ?? 0), size);
@@ -302,7 +335,20 @@ class EmbeddedEngine implements StorageEngine {
   }
 }
 
-function toFound(result: Buffer | [Buffer, NativePin] | null): Found | null {
+function toNative(blob: NewBlob): NativeBlob {
+  if ('keep' in blob) return true;
+  if (blob instanceof EmbeddedWriter) {
+    // Its row stands already, or its files are gone.
+    if (blob.over) throw invalidArgument('commit: the blob has its row already');
+    return blob.native;
+  }
+  if ('bytes' in blob) return blob.bytes;
+  if ('parts' in blob) return [keyOf(blob.parts), blob.size, BigInt(blob.crc64), blob.fresh];
+  if ('source' in blob && blob.source instanceof EmbeddedSource) return blob.source.native;
+  throw invalidArgument('commit: a blob of another store');
+}
+
+function toFound(result: Buffer | [Buffer, NativeFound] | null): Found | null {
   if (result === null || Array.isArray(result)) return null;
   const row = new PackedRow(result);
   return { row, offset: 0, length: 0 };
@@ -420,6 +466,18 @@ class EmbeddedWriter implements BlobWriter {
     this.#state = 'over';
     this.#held = null;
     await this.native.abort().catch(() => {});
+  }
+}
+
+class EmbeddedSource implements BlobSource {
+  readonly native: NativeFound;
+  readonly #engine: NativeEngine;
+  constructor(engine: NativeEngine, native: NativeFound) {
+    this.#engine = engine;
+    this.native = native;
+  }
+  close(): void {
+    this.#engine.release(this.native);
   }
 }
 

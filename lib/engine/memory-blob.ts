@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { StoreError } from '../errors.ts';
 import { Crc64 } from './crc64.ts';
+import type { MemoryParts } from './memory-parts.ts';
 import type { BlobInfo, BlobReader, BlobWriter } from './storage-engine.ts';
 
 const pieceSizeMax = 1 << 20;
@@ -21,7 +22,11 @@ export class MemoryKey {
 
 export interface MemoryBlob {
   readonly info: BlobInfo;
-  readonly key: MemoryKey;
+  readonly key: MemoryKey | MemoryParts;
+  /** The list of parts that the row names instead of bytes. */
+  readonly parts?: MemoryParts;
+  /** How many rows name the same bytes; shared by their blobs. Absent when they are small. */
+  readonly named?: { rows: number };
   /** In order, none empty, at most 1 MiB each. */
   readonly pieces: readonly Uint8Array[];
   readonly small: boolean;
@@ -29,14 +34,14 @@ export interface MemoryBlob {
 
 export class MemoryWriter implements BlobWriter {
   readonly #engine: Closable;
-  readonly #key: MemoryKey;
+  readonly #key: MemoryKey | MemoryParts;
   readonly #crc = new Crc64();
   readonly #pieces: Uint8Array[] = [];
   #size = 0;
   #info: BlobInfo | null = null;
   #gone = false;
 
-  constructor(engine: Closable, key: MemoryKey) {
+  constructor(engine: Closable, key: MemoryKey | MemoryParts) {
     this.#engine = engine;
     this.#key = key;
   }
@@ -65,7 +70,8 @@ export class MemoryWriter implements BlobWriter {
     if (this.#info === null || this.#gone)
       throw new StoreError('InternalError', 'a commit names a blob that is not finished');
     this.#gone = true;
-    return { info: this.#info, key: this.#key, pieces: [...this.#pieces], small: false };
+    const pieces = [...this.#pieces];
+    return { info: this.#info, key: this.#key, pieces, small: false, named: { rows: 0 } };
   }
 
   #refuseWhenOver(): void {

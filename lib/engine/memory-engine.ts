@@ -15,6 +15,8 @@ import {
   newBlobId,
   part,
 } from './memory-blob.ts';
+import { isPartKey, MemoryParts, MemorySource } from './memory-parts.ts';
+import { MemoryRows } from './memory-rows.ts';
 import {
   bytesOf,
   type Entry,
@@ -28,16 +30,20 @@ import {
   utf8,
 } from './memory-scan.ts';
 import type {
+  BlobSource,
   BlobWriter,
   Check,
   Committed,
   EngineEvent,
   EngineStatus,
   Found,
+  FoundParts,
   GetRequest,
   KeyHandle,
+  NamedParts,
   NewBlob,
   Page,
+  PartsKey,
   RowKey,
   ScanRequest,
   StorageEngine,
@@ -53,10 +59,10 @@ export class MemoryEngine implements StorageEngine {
   readonly readOnly: boolean = false;
   readonly smallBlobMax: number = 256 * 1024;
 
-  readonly #rows = new Map<string, StoredRow>();
-  /** The keys of #rows in order. */
-  readonly #order: string[] = [];
+  readonly #rows = new MemoryRows();
   readonly #keys = new Map<string, MemoryKey>();
+  /** The lists that some row names or some reader holds, by their prefix. */
+  readonly #lists = new Map<string, MemoryParts>();
   #sequence = 0;
   #closed = false;
 
@@ -86,8 +92,14 @@ export class MemoryEngine implements StorageEngine {
     const { open } = request;
     if (open === undefined || blob === null) return { row, offset: 0, length: 0 };
     if ((open.kek as unknown) !== blob.key) throw new StoreError('DECRYPT_FAILED');
+    if (open.copy === true) {
+      const source = new MemorySource(blob, open.kek as unknown as MemoryKey);
+      return { row, offset: 0, length: 0, source };
+    }
     const offset = Math.min(open.offset ?? 0, blob.info.size);
     const length = Math.min(open.length ?? blob.info.size, blob.info.size - offset);
+    if (blob.parts !== undefined)
+      return { row, offset, length, parts: this.#openParts(blob.parts) };
     if (blob.small) return { row, offset, length, bytes: part(blob.pieces, offset, length) };
     return { row, offset, length, reader: new MemoryReader(this, blob, offset, length) };
   }
@@ -105,34 +117,53 @@ export class MemoryEngine implements StorageEngine {
     this.#refuseWhenClosed();
     for (const check of transaction.checks ?? [])
       if (!this.#holds(check)) throw new StoreError('PreconditionFailed');
-    for (const { start, end } of transaction.empty ?? [])
-      if (!this.#isEmpty(rowKey(start), rowKey(end))) throw new StoreError('PreconditionFailed');
+    for (const { start, end, newest } of transaction.ranges ?? [])
+      if (!this.#isUnchanged(rowKey(start), rowKey(end), newest))
+        throw new StoreError('PreconditionFailed');
     const keys = transaction.effects.map((effect) => rowKey(effect.key));
     if (new Set(keys).size < keys.length)
       throw new StoreError('InvalidArgument', 'a transaction holds one effect per row key at most');
 
     // Blobs come before any row changes, since a bad one refuses the whole transaction.
-    const blobs = transaction.effects.map((effect) =>
-      'delete' in effect || effect.blob === undefined ? null : this.#takeBlob(effect.blob),
+    const blobs = transaction.effects.map((effect, i) =>
+      'delete' in effect || effect.blob === undefined
+        ? null
+        : this.#takeBlob(effect.blob, keys[i] as string),
     );
+    for (const [i, effect] of transaction.effects.entries())
+      if (!('delete' in effect)) this.#requirePartsOf(keys[i] as string);
     const revision = ++this.#sequence;
     for (const [i, effect] of transaction.effects.entries()) {
       const key = keys[i] as string;
       const blob = blobs[i] ?? null;
       if ('delete' in effect) {
-        this.#delete(key);
+        this.#count(this.#rows.delete(key), -1);
       } else {
         const body = Uint8Array.from(effect.body);
         const row = { revision, modified: effect.modified, body, blob: blob?.info ?? null };
-        this.#insert(key, { row, blob });
+        this.#count({ row, blob }, 1);
+        this.#count(this.#rows.set(key, { row, blob }), -1);
       }
     }
-    return { revision, blobs: blobs.flatMap((blob) => (blob === null ? [] : [blob.info])) };
+    this.#clearUnnamed();
+    const brought = transaction.effects.flatMap((effect, i) => {
+      const blob = blobs[i];
+      return blob && !('delete' in effect) && effect.blob && !('keep' in effect.blob)
+        ? [blob.info]
+        : [];
+    });
+    return { revision, blobs: brought };
   }
 
-  writeBlob(kek: KeyHandle): BlobWriter {
+  writeBlob(kek: KeyHandle | PartsKey): BlobWriter {
     this.#refuseWhenClosed();
     return new MemoryWriter(this, kek as unknown as MemoryKey);
+  }
+
+  createParts(): { id: Uint8Array; key: PartsKey } {
+    this.#refuseWhenClosed();
+    const parts = new MemoryParts();
+    return { id: parts.id, key: parts as unknown as PartsKey };
   }
 
   status(): EngineStatus {
@@ -152,7 +183,6 @@ export class MemoryEngine implements StorageEngine {
   async close(): Promise<void> {
     this.#closed = true;
     this.#rows.clear();
-    this.#order.length = 0;
     this.#keys.clear();
   }
 
@@ -168,13 +198,41 @@ export class MemoryEngine implements StorageEngine {
     return (this.#rows.get(rowKey(key))?.row.revision ?? null) === revision;
   }
 
-  #isEmpty(start: string, end: string): boolean {
-    const first = this.#order[this.#position(start)];
-    return first === undefined || first >= end;
+  #isUnchanged(start: string, end: string, newest: number): boolean {
+    for (let key = this.#rows.from(start); key !== undefined && key < end; ) {
+      if ((this.#rows.get(key)?.row.revision ?? 0) > newest) return false;
+      key = this.#rows.from(`${key}\0`);
+    }
+    return true;
   }
 
-  #takeBlob(blob: NewBlob): MemoryBlob {
+  /** A part stands only while some row names its list. */
+  #requirePartsOf(key: string): void {
+    if (isPartKey(key) && !(this.#lists.get(key.slice(0, 17))?.rows ?? 0))
+      throw new StoreError('PreconditionFailed');
+  }
+
+  #openParts(parts: MemoryParts): FoundParts {
+    let open = true;
+    parts.readers++;
+    const close = (): void => {
+      if (!open) return;
+      open = false;
+      parts.readers--;
+      this.#clearUnnamed();
+    };
+    return { key: parts as unknown as PartsKey, close };
+  }
+
+  #takeBlob(blob: NewBlob, key: string): MemoryBlob | null {
     if (blob instanceof MemoryWriter) return blob.take();
+    if ('keep' in blob) {
+      const stored = this.#rows.get(key);
+      if (stored === undefined) throw new StoreError('PreconditionFailed');
+      return stored.blob;
+    }
+    if ('source' in blob) return this.#nameAgain(blob.source, blob.kek);
+    if ('parts' in blob) return this.#nameParts(blob);
     if (!('bytes' in blob) || blob.bytes.length > this.smallBlobMax)
       throw new StoreError('InvalidArgument', 'an inline blob is over smallBlobMax');
     const bytes = Uint8Array.from(blob.bytes);
@@ -182,37 +240,54 @@ export class MemoryEngine implements StorageEngine {
     return { info, key: blob.kek as unknown as MemoryKey, pieces: [bytes], small: true };
   }
 
-  #insert(key: string, stored: StoredRow): void {
-    if (!this.#rows.has(key)) this.#order.splice(this.#position(key), 0, key);
-    this.#rows.set(key, stored);
+  #nameAgain(source: BlobSource, kek: KeyHandle): MemoryBlob {
+    if (!(source instanceof MemorySource))
+      throw new StoreError('InvalidArgument', 'a blob of another store');
+    const { blob } = source;
+    const rows = blob.parts?.rows ?? blob.named?.rows;
+    if (rows === 0) throw new StoreError('PreconditionFailed');
+    return { ...blob, key: kek as unknown as MemoryKey };
   }
 
-  #delete(key: string): void {
-    if (this.#rows.delete(key)) this.#order.splice(this.#position(key), 1);
+  #nameParts(named: NamedParts): MemoryBlob {
+    const parts = named.parts as unknown as MemoryParts;
+    if ((parts.rows === 0) !== named.fresh) throw new StoreError('PreconditionFailed');
+    const id = parts.id.toString('hex').toUpperCase();
+    const info = { id, size: named.size, crc64: named.crc64 };
+    return { info, key: named.kek as unknown as MemoryKey, pieces: [], small: false, parts };
   }
 
-  /** How many row keys come before `key`. */
-  #position(key: string): number {
-    let below = 0;
-    let above = this.#order.length;
-    while (below < above) {
-      const middle = (below + above) >>> 1;
-      if ((this.#order[middle] as string) < key) below = middle + 1;
-      else above = middle;
+  /** A blob or list goes with the last row that names it. */
+  #count(stored: StoredRow | undefined, rows: number): void {
+    const blob = stored?.blob;
+    if (blob?.named !== undefined) blob.named.rows += rows;
+    if (blob?.parts === undefined) return;
+    blob.parts.rows += rows;
+    this.#lists.set(blob.parts.prefix, blob.parts);
+  }
+
+  #clearUnnamed(): void {
+    for (const [prefix, { rows, readers }] of this.#lists) {
+      if (rows > 0 || readers > 0) continue;
+      this.#lists.delete(prefix);
+      for (
+        let key = this.#rows.from(prefix);
+        key?.startsWith(prefix);
+        key = this.#rows.from(prefix)
+      )
+        this.#count(this.#rows.delete(key), -1);
     }
-    return below;
   }
 
   #scanUp(request: ScanRequest): Page {
     const end = rowKey(request.end);
     const entries: Entry[] = [];
-    let at = this.#position(rowKey(request.start));
-    for (let key = this.#order[at]; key !== undefined && (end === '' || key < end); ) {
+    let key = this.#rows.from(rowKey(request.start));
+    while (key !== undefined && (end === '' || key < end)) {
       if (entries.length === request.limit) return new MemoryPage(entries, bytesOf(key));
       const group = groupOf(key, request);
       entries.push(this.#entry(key, group, request));
-      at = this.#position(group.end);
-      key = this.#order[at];
+      key = this.#rows.from(group.end);
     }
     return new MemoryPage(entries, null);
   }
@@ -221,14 +296,14 @@ export class MemoryEngine implements StorageEngine {
     const start = rowKey(request.start);
     const end = rowKey(request.end);
     const entries: Entry[] = [];
-    let at = end === '' ? this.#order.length : this.#position(end);
-    for (let key = this.#order[at - 1]; key !== undefined && key >= start; ) {
+    let key = this.#rows.before(end);
+    while (key !== undefined && key >= start) {
       const group = groupOf(key, request);
       if (entries.length === request.limit) return new MemoryPage(entries, bytesOf(group.end));
       // The first row of the group stands for it, as in a scan upwards.
-      at = this.#position(laterOf(group.start, start));
-      entries.push(this.#entry(this.#order[at] as string, group, request));
-      key = this.#order[at - 1];
+      const from = laterOf(group.start, start);
+      entries.push(this.#entry(this.#rows.from(from) as string, group, request));
+      key = this.#rows.before(from);
     }
     return new MemoryPage(entries, null);
   }

@@ -21,6 +21,10 @@ export class PackedRow implements Row {
   get body(): Uint8Array {
     return this.#packed.subarray(rowHead, rowHead + this.#packed.readUInt32LE(40));
   }
+  /** As in native/format/row.h. */
+  get kind(): number {
+    return this.#packed.readUInt32LE(32);
+  }
   get blob(): BlobInfo | null {
     return this.#packed.readUInt32LE(32) === 0 ? null : new PackedBlob(this.#packed, 16, 64);
   }

@@ -34,6 +34,11 @@ export interface KeyHandle {
   readonly _keyHandle: never;
 }
 
+/** Opaque: the opened key of a list of parts, under which each part is a blob of its own. */
+export interface PartsKey {
+  readonly _partsKey: never;
+}
+
 /** "The row has this revision", or "there is no such row". */
 export interface Check {
   readonly key: RowKey;
@@ -51,16 +56,49 @@ export type Effect =
     };
 
 /**
- * Bytes for a row: up to `StorageEngine.smallBlobMax` inline (sealed by the engine before commit()
- * returns to the event loop, so the array may change afterwards), or a finished writer.
+ * What a row names. Several rows may name one large blob or one list of parts: it goes with the
+ * last of them, and no call removes it by name.
+ *
+ * - bytes: up to `StorageEngine.smallBlobMax` inline, sealed by the engine before commit() returns
+ *   to the event loop, so the array may change afterwards; a part when `kek` is a parts key
+ * - a finished writer
+ * - source: a blob that get() found, for one more row; its sealed bytes are not touched
+ * - parts: a list of parts; `fresh` for the first row that names it
+ * - keep: the blob that the row has. Needs a check on this row, with its revision
  */
-export type NewBlob = { readonly bytes: Uint8Array; readonly kek: KeyHandle } | BlobWriter;
+export type NewBlob =
+  | { readonly bytes: Uint8Array; readonly kek: KeyHandle | PartsKey }
+  | BlobWriter
+  | { readonly source: BlobSource; readonly kek: KeyHandle }
+  | NamedParts
+  | { readonly keep: true };
+
+export interface NamedParts {
+  readonly parts: PartsKey;
+  readonly fresh: boolean;
+  readonly kek: KeyHandle;
+  /** Bytes of all its parts together, and their CRC64. */
+  readonly size: number;
+  readonly crc64: string;
+}
+
+/** A blob that was found to be copied. It cannot go away while this is open. */
+export interface BlobSource {
+  /** Idempotent; releases the blob. */
+  close(): void;
+}
 
 export interface Transaction {
   readonly checks?: readonly Check[];
-  /** Row-key ranges [start, end) that must hold no row. */
-  readonly empty?: readonly { readonly start: RowKey; readonly end: RowKey }[];
+  /** Row-key ranges [start, end) without a row above the revision `newest`; with 0 without any. */
+  readonly ranges?: readonly UnchangedRange[];
   readonly effects: readonly Effect[];
+}
+
+export interface UnchangedRange {
+  readonly start: RowKey;
+  readonly end: RowKey;
+  readonly newest: number;
 }
 
 export interface Committed {
@@ -98,8 +136,16 @@ export interface GetRequest {
   readonly key: RowKey;
   /** Must hold in the same snapshot, or get() rejects with PreconditionFailed. */
   readonly check?: Check;
-  /** Also open the row's blob with this key, from `offset`, `length` bytes at most. */
-  readonly open?: { readonly kek: KeyHandle; readonly offset?: number; readonly length?: number };
+  /**
+   * Also open the row's blob with this key (a part with its list's), from `offset`, `length` bytes
+   * at most; or, with `copy`, the blob as a source for another row.
+   */
+  readonly open?: {
+    readonly kek: KeyHandle | PartsKey;
+    readonly offset?: number;
+    readonly length?: number;
+    readonly copy?: boolean;
+  };
 }
 
 /**
@@ -114,6 +160,16 @@ export interface Found {
   readonly bytes?: Uint8Array;
   /** A reader, when it is large. */
   readonly reader?: BlobReader;
+  /** The key of its parts, when it is a list. They cannot go away while this is open. */
+  readonly parts?: FoundParts;
+  /** When it was asked for to be copied. */
+  readonly source?: BlobSource;
+}
+
+export interface FoundParts {
+  readonly key: PartsKey;
+  /** Idempotent; releases the list. */
+  close(): void;
 }
 
 export interface ScanRequest {
@@ -212,7 +268,9 @@ export interface StorageEngine {
    */
   commit(transaction: Transaction): Promise<Committed>;
   /** `size`: how many bytes will be written before finish(), where that is known. */
-  writeBlob(kek: KeyHandle, size?: number): BlobWriter;
+  writeBlob(kek: KeyHandle | PartsKey, size?: number): BlobWriter;
+  /** A new, empty list of parts; `id` has 16 bytes. It stands once a commit names it. */
+  createParts(): { readonly id: Uint8Array; readonly key: PartsKey };
 
   status(): EngineStatus;
   /** A throwing listener harms nothing. */

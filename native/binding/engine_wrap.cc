@@ -3,51 +3,12 @@
 #include <thread>
 
 #include "binding/convert.h"
+#include "binding/named_blob.h"
 #include "binding/reader_wrap.h"
 #include "binding/status_to_js.h"
 #include "binding/writer_wrap.h"
 
 namespace strongroom::binding {
-
-namespace {
-
-constexpr napi_type_tag kKekTag = {0x737472'6f6e6772ull, 0x6f6f6d'6b656b31ull};
-constexpr napi_type_tag kPinTag = {0x737472'6f6e6772ull, 0x6f6f6d'70696e31ull};
-
-// A native value as an opaque, tagged JavaScript object, freed with it.
-template <typename T>
-Napi::Value Hold(Napi::Env env, const napi_type_tag& tag, T value) {
-  Napi::Object holder = Napi::Object::New(env);
-  auto* held = new T(std::move(value));
-  napi_finalize finalize = [](napi_env, void* data, void*) { delete static_cast<T*>(data); };
-  if (napi_wrap(env, holder, held, finalize, nullptr, nullptr) != napi_ok) {
-    delete held;
-    throw Napi::Error::New(env, "cannot hold a native value");
-  }
-  napi_type_tag_object(env, holder, &tag);
-  return holder;
-}
-template <typename T>
-T& HeldIn(const Napi::Value& value, const napi_type_tag& tag) {
-  bool mine = false;
-  void* held = nullptr;
-  if (value.IsObject()) napi_check_object_type_tag(value.Env(), value, &tag, &mine);
-  if (!mine || napi_unwrap(value.Env(), value, &held) != napi_ok) {
-    throw Napi::TypeError::New(value.Env(), "not a handle of this store");
-  }
-  return *static_cast<T*>(held);
-}
-
-engine::KekRef KekOf(const Napi::Value& value) { return HeldIn<engine::KekRef>(value, kKekTag); }
-
-// What a reader of a large blob is made from: the row's reference, its key, and the pin.
-struct PinnedBlob {
-  format::BlobReference reference;
-  engine::KekRef kek;
-  std::shared_ptr<void> pin;
-};
-
-}  // namespace
 
 Napi::Function EngineWrap::Define(Napi::Env env) {
   return DefineClass(
@@ -56,6 +17,9 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
        InstanceMethod("createKey", &EngineWrap::CreateKey),
        InstanceMethod("openKey", &EngineWrap::OpenKey), InstanceMethod("get", &EngineWrap::Get),
        InstanceMethod("openReader", &EngineWrap::OpenReader),
+       InstanceMethod("partsOf", &EngineWrap::PartsOfFound),
+       InstanceMethod("release", &EngineWrap::Release),
+       InstanceMethod("createParts", &EngineWrap::CreateParts),
        InstanceMethod("scan", &EngineWrap::Scan),
        InstanceMethod("commitOne", &EngineWrap::CommitOne),
        InstanceMethod("commit", &EngineWrap::Commit),
@@ -88,52 +52,88 @@ Napi::Value EngineWrap::CreateKey(const Napi::CallbackInfo& info) {
   auto [wrapped, kek] = (*handle_)->CreateKey(ViewOf(info[0]));
   Napi::Object out = Napi::Object::New(info.Env());
   out.Set("wrapped", ToBuffer(info.Env(), wrapped));
-  out.Set("kek", Hold(info.Env(), kKekTag, kek));
+  out.Set("kek", HoldKek(info.Env(), kek));
   return out;
 }
 
 Napi::Value EngineWrap::OpenKey(const Napi::CallbackInfo& info) {
   auto kek = (*handle_)->OpenKey(ViewOf(info[0]), ViewOf(info[1]));
   if (!kek.ok()) throw StatusToJs(info.Env(), kek.status());
-  return Hold(info.Env(), kKekTag, *kek);
+  return HoldKek(info.Env(), *kek);
 }
 
-// get(key, checkKey | null, checkRevision, kek | null, offset, length)
+// get(key, checkKey | null, checkRevision, kek | parts | null, offset, length, frame): null, the
+// packed row, or [packed row, found blob] for what is opened later.
 Napi::Value EngineWrap::Get(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   engine::GetRequest request;
   request.key = CopyOf(info[0]);
   if (!info[1].IsNull()) request.check = engine::Check{CopyOf(info[1]), IntegerOf(info[2])};
-  if (!info[3].IsNull()) request.kek = KekOf(info[3]);
+  if (IsParts(info[3])) {
+    request.parts = PartsOf(info[3]);
+  } else if (!info[3].IsNull()) {
+    request.kek = KekOf(info[3]);
+  }
   request.offset = IntegerOf(info[4]);
   request.length = IntegerOf(info[5]);
+  request.frame = info[6].ToBoolean();
   auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
   Napi::Promise promise = task->promise();
   engine::KekRef kek = request.kek;
-  (*handle_)->Get(std::move(request), [task, kek](Result<std::optional<engine::Found>> result) {
+  engine::PartsKeyRef parts = request.parts;
+  bool frame = request.frame;
+  (*handle_)->Get(std::move(request), [=](Result<std::optional<engine::Found>> result) {
     if (!result.ok()) return PromiseTask::Reject(task, result.status());
     if (!*result) return PromiseTask::Resolve(task, [](Napi::Env env) { return env.Null(); });
     auto found = std::make_shared<engine::Found>(std::move(**result));
-    PromiseTask::Resolve(task, [found, kek](Napi::Env env) -> Napi::Value {
-      Napi::Value packed = PackFound(env, *found);
-      if (!found->pin) return packed;
+    PromiseTask::Resolve(task, [=](Napi::Env env) -> Napi::Value {
+      if (!found->pin && !frame) return PackFound(env, *found);
+      FoundBlob blob{{kek, parts, found->row().row.blob, found->placement}, found->parts,
+                     std::move(found->pin), {}};
+      if (frame) {
+        blob.frame.assign(found->bytes.begin() + found->row_size, found->bytes.end());
+        found->bytes.resize(found->row_size);
+      }
       Napi::Array out = Napi::Array::New(env, 2);
-      out.Set(0u, packed);
-      out.Set(1u, Hold(env, kPinTag, PinnedBlob{found->row().row.blob, kek, found->pin}));
+      out.Set(0u, PackFound(env, *found));
+      out.Set(1u, HoldFound(env, std::move(blob)));
       return out;
     });
   });
   return promise;
 }
 
-// openReader(pinned, offset, length)
+// openReader(found, offset, length)
 Napi::Value EngineWrap::OpenReader(const Napi::CallbackInfo& info) {
-  auto& pinned = HeldIn<PinnedBlob>(info[0], kPinTag);
-  if (!pinned.pin) throw Napi::Error::New(info.Env(), "the blob was opened before");
-  auto reader = (*handle_)->ReadBlob(*pinned.kek, pinned.reference);
+  FoundBlob& found = FoundOf(info[0]);
+  if (!found.pin) throw Napi::Error::New(info.Env(), "the blob was opened before");
+  auto reader = (*handle_)->ReadBlob(found.opening);
   if (!reader.ok()) throw StatusToJs(info.Env(), reader.status());
-  return ReaderWrap::Create(info.Env(), handle_, *reader, std::move(pinned.pin), IntegerOf(info[1]),
+  return ReaderWrap::Create(info.Env(), handle_, *reader, std::move(found.pin), IntegerOf(info[1]),
                             IntegerOf(info[2]));
+}
+
+// partsOf(found): the key of the list that was found.
+Napi::Value EngineWrap::PartsOfFound(const Napi::CallbackInfo& info) {
+  FoundBlob& found = FoundOf(info[0]);
+  if (!found.list) throw Napi::TypeError::New(info.Env(), "no list of parts was found");
+  return HoldParts(info.Env(), found.list);
+}
+
+// release(found): lets go of the pin and the frame, as the collector would one day.
+void EngineWrap::Release(const Napi::CallbackInfo& info) {
+  FoundBlob& found = FoundOf(info[0]);
+  found.pin = nullptr;
+  found.frame = {};
+}
+
+// createParts(): {id, key}
+Napi::Value EngineWrap::CreateParts(const Napi::CallbackInfo& info) {
+  engine::PartsKeyRef parts = (*handle_)->CreateParts();
+  Napi::Object out = Napi::Object::New(info.Env());
+  out.Set("id", ToBuffer(info.Env(), parts->id()));
+  out.Set("key", HoldParts(info.Env(), parts));
+  return out;
 }
 
 // scan(checkKey | null, checkRevision, start, end, reverse, limit, delimiter | null, groupFrom,
@@ -176,7 +176,7 @@ Napi::Value EngineWrap::Submit(Napi::Env env, engine::Transaction transaction) {
   auto blobs = std::make_shared<std::vector<format::BlobReference>>();
   for (const auto& effect : transaction.effects) {
     if (effect.small) blobs->push_back(effect.small->reference);
-    if (effect.large) blobs->push_back(*effect.large);
+    if (effect.named) blobs->push_back(effect.named->reference);
   }
   auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
   Napi::Promise promise = task->promise();
@@ -188,7 +188,7 @@ Napi::Value EngineWrap::Submit(Napi::Env env, engine::Transaction transaction) {
   return promise;
 }
 
-// commitOne(key, checkKey | null, checkRevision, modified, body, bytes, kek): the small put, sealed
+// commitOne(key, checkKey | null, checkRevision, modified, body, blob, kek): the small put, sealed
 // straight from the caller's array before this returns.
 Napi::Value EngineWrap::CommitOne(const Napi::CallbackInfo& info) {
   engine::Transaction transaction;
@@ -197,53 +197,51 @@ Napi::Value EngineWrap::CommitOne(const Napi::CallbackInfo& info) {
   effect.key = CopyOf(info[0]);
   effect.modified = IntegerOf(info[3]);
   effect.body = CopyOf(info[4]);
-  effect.small = (*handle_)->SealSmall(*KekOf(info[6]), ViewOf(info[5]));
+  TakeBlob(**handle_, info[5], info[6], &effect);
   transaction.effects.push_back(std::move(effect));
   return Submit(info.Env(), std::move(transaction));
 }
 
-// commit(checkKeys, checkRevisions, emptyStarts, emptyEnds, keys, modified, bodies, blobs, keks):
-// bodies[i] null deletes; blobs[i] is null, bytes (with keks[i]) or a finished writer.
+// commit(checkKeys, checkRevisions, rangeStarts, rangeEnds, rangeNewest, keys, modified, bodies,
+// blobs, keks): bodies[i] null deletes; blobs[i] as in TakeBlob.
 Napi::Value EngineWrap::Commit(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   engine::Transaction transaction;
   auto check_keys = ViewsOf(info[0]), starts = ViewsOf(info[2]), ends = ViewsOf(info[3]);
-  auto keys = ViewsOf(info[4]);
-  Napi::Array revisions = info[1].As<Napi::Array>(), modified = info[5].As<Napi::Array>();
-  Napi::Array bodies = info[6].As<Napi::Array>(), blobs = info[7].As<Napi::Array>();
-  Napi::Array keks = info[8].As<Napi::Array>();
+  auto keys = ViewsOf(info[5]);
+  Napi::Array revisions = info[1].As<Napi::Array>(), newest = info[4].As<Napi::Array>();
+  Napi::Array modified = info[6].As<Napi::Array>(), bodies = info[7].As<Napi::Array>();
+  Napi::Array blobs = info[8].As<Napi::Array>(), keks = info[9].As<Napi::Array>();
+  if (ends.size() != starts.size()) throw Napi::RangeError::New(env, "a range has two ends");
   for (uint32_t i = 0; i < check_keys.size(); ++i) {
     Bytes key(check_keys[i].begin(), check_keys[i].end());
     transaction.checks.push_back({std::move(key), IntegerOf(revisions.Get(i))});
   }
-  for (size_t i = 0; i < starts.size(); ++i) {
-    transaction.empty.push_back(
-        {Bytes(starts[i].begin(), starts[i].end()), Bytes(ends.at(i).begin(), ends.at(i).end())});
+  for (uint32_t i = 0; i < starts.size(); ++i) {
+    transaction.ranges.push_back({Bytes(starts[i].begin(), starts[i].end()),
+                                  Bytes(ends[i].begin(), ends[i].end()),
+                                  IntegerOf(newest.Get(i))});
   }
   for (uint32_t i = 0; i < keys.size(); ++i) {
     engine::Effect effect;
     effect.key.assign(keys[i].begin(), keys[i].end());
-    Napi::Value body = bodies.Get(i), blob = blobs.Get(i);
+    Napi::Value body = bodies.Get(i);
     effect.remove = body.IsNull();
     if (!effect.remove) {
       effect.body = CopyOf(body);
       effect.modified = IntegerOf(modified.Get(i));
-    }
-    if (blob.IsTypedArray()) {
-      effect.small = (*handle_)->SealSmall(*KekOf(keks.Get(i)), ViewOf(blob));
-    } else if (!blob.IsNull()) {
-      auto finished = WriterWrap::From(blob)->Finished();
-      if (!finished.ok()) throw StatusToJs(env, finished.status());
-      effect.large = *finished;
+      TakeBlob(**handle_, blobs.Get(i), keks.Get(i), &effect);
     }
     transaction.effects.push_back(std::move(effect));
   }
   return Submit(env, std::move(transaction));
 }
 
-// writeBlob(kek, expectedSize)
+// writeBlob(kek | parts, expectedSize)
 Napi::Value EngineWrap::WriteBlob(const Napi::CallbackInfo& info) {
-  auto blob = (*handle_)->WriteBlob(*KekOf(info[0]), IntegerOf(info[1]));
+  uint64_t size = IntegerOf(info[1]);
+  auto blob = IsParts(info[0]) ? (*handle_)->WritePart(*PartsOf(info[0]), size)
+                               : (*handle_)->WriteBlob(*KekOf(info[0]), size);
   if (!blob.ok()) throw StatusToJs(info.Env(), blob.status());
   return WriterWrap::Create(info.Env(), handle_, std::move(*blob));
 }

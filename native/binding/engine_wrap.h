@@ -25,6 +25,9 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value OpenKey(const Napi::CallbackInfo& info);
   Napi::Value Get(const Napi::CallbackInfo& info);
   Napi::Value OpenReader(const Napi::CallbackInfo& info);
+  Napi::Value PartsOfFound(const Napi::CallbackInfo& info);
+  void Release(const Napi::CallbackInfo& info);
+  Napi::Value CreateParts(const Napi::CallbackInfo& info);
   Napi::Value Scan(const Napi::CallbackInfo& info);
   Napi::Value CommitOne(const Napi::CallbackInfo& info);
   Napi::Value Commit(const Napi::CallbackInfo& info);

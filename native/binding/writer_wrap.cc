@@ -11,7 +11,7 @@ struct WriterWrap::Shared {
   std::shared_ptr<EngineHandle> handle;
   std::shared_ptr<blob::BlobWriter> writer;
   std::mutex mutex;  // Guards the rest.
-  format::BlobReference reference;
+  engine::NamedBlob blob;
   bool finished = false;
 };
 
@@ -28,7 +28,7 @@ Napi::Value WriterWrap::Create(Napi::Env env, std::shared_ptr<EngineHandle> hand
   auto shared = std::make_shared<Shared>();
   shared->handle = std::move(handle);
   shared->writer = std::move(blob.writer);
-  shared->reference = blob.reference;
+  shared->blob = {blob.reference, true, blob.placement};
   return InstanceOf(env).writer.New({Napi::External<std::shared_ptr<Shared>>::New(env, &shared)});
 }
 
@@ -44,12 +44,12 @@ WriterWrap* WriterWrap::From(const Napi::Value& value) {
   return Unwrap(value.As<Napi::Object>());
 }
 
-Result<format::BlobReference> WriterWrap::Finished() const {
+Result<engine::NamedBlob> WriterWrap::Finished() const {
   std::lock_guard<std::mutex> lock(shared_->mutex);
   if (!shared_->finished) {
     return strongroom::Status(Code::kInvalidArgument, "the blob is not finished");
   }
-  return shared_->reference;
+  return shared_->blob;
 }
 
 Napi::Value WriterWrap::PieceMax(const Napi::CallbackInfo& info) {
@@ -98,10 +98,10 @@ Napi::Value WriterWrap::Finish(const Napi::CallbackInfo& info) {
     std::shared_ptr<Bytes> packed;
     {
       std::lock_guard<std::mutex> lock(shared->mutex);
-      shared->reference.size = done->size;
-      shared->reference.crc64 = done->crc64;
+      shared->blob.reference.size = done->size;
+      shared->blob.reference.crc64 = done->crc64;
       shared->finished = true;
-      packed = std::make_shared<Bytes>(PackCommit(0, {shared->reference}));
+      packed = std::make_shared<Bytes>(PackCommit(0, {shared->blob.reference}));
     }
     PromiseTask::Resolve(task, [packed](Napi::Env env) { return ToBuffer(env, *packed); });
   });
@@ -114,15 +114,15 @@ Napi::Value WriterWrap::Abort(const Napi::CallbackInfo& info) {
   Napi::Promise promise = task->promise();
   auto done = [task] { PromiseTask::Resolve(task, [](Napi::Env env) { return env.Undefined(); }); };
   bool finished;
-  format::BlobReference reference;
+  engine::GoneBlob blob;
   {
     std::lock_guard<std::mutex> lock(shared_->mutex);
     finished = shared_->finished;
-    reference = shared_->reference;
+    blob = {shared_->blob.reference.kind, shared_->blob.reference.id, shared_->blob.placement};
   }
   if (finished) {
     // Durable, but no commit took it: its files go like those of a row that went.
-    (*shared_->handle)->DropBlob(reference);
+    (*shared_->handle)->DropBlob(blob);
     done();
   } else {
     shared_->writer->Abort(done);

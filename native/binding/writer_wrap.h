@@ -14,7 +14,7 @@ class WriterWrap : public Napi::ObjectWrap<WriterWrap> {
   static Napi::Value Create(Napi::Env env, std::shared_ptr<EngineHandle> handle,
                             engine::Engine::NewBlob blob);
   // The finished blob, for a commit. kInvalidArgument before finish() succeeded.
-  Result<format::BlobReference> Finished() const;
+  Result<engine::NamedBlob> Finished() const;
   static WriterWrap* From(const Napi::Value& value);
 
  private:

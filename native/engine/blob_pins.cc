@@ -12,7 +12,7 @@ std::shared_ptr<void> BlobPins::Pin(const aead::Id& blob_id) {
 }
 
 void BlobPins::Unpin(const aead::Id& blob_id) {
-  std::optional<format::BlobReference> doomed;
+  std::optional<GoneBlob> doomed;
   {
     MutexLock lock(&mutex_);
     auto found = pinned_.find(blob_id);
@@ -23,7 +23,7 @@ void BlobPins::Unpin(const aead::Id& blob_id) {
   if (doomed) remove_(*doomed);
 }
 
-void BlobPins::Unreferenced(const format::BlobReference& blob) {
+void BlobPins::Unreferenced(const GoneBlob& blob) {
   {
     MutexLock lock(&mutex_);
     auto found = pinned_.find(blob.id);

@@ -1,5 +1,5 @@
-// BlobPins: which large blobs are being read, so that their files go only when the last reader is
-// done.
+// BlobPins: which large blobs and lists of parts are being read, so that their files and rows go
+// only when the last reader is done.
 #pragma once
 
 #include <functional>
@@ -7,24 +7,24 @@
 #include <memory>
 
 #include "base/sync.h"
-#include "format/row.h"
+#include "engine/engine.h"
 
 namespace strongroom::engine {
 
 class BlobPins : public std::enable_shared_from_this<BlobPins> {
  public:
-  using Remove = std::function<void(const format::BlobReference&)>;
+  using Remove = std::function<void(const GoneBlob&)>;
   explicit BlobPins(Remove remove) : remove_(std::move(remove)) {}
 
   // The blob stays while the pin lives.
   std::shared_ptr<void> Pin(const aead::Id& blob_id);
   // No row names the blob any more, durably: remove it now or with its last pin.
-  void Unreferenced(const format::BlobReference& blob);
+  void Unreferenced(const GoneBlob& blob);
 
  private:
   struct Pinned {
     size_t readers = 0;
-    std::optional<format::BlobReference> doomed;
+    std::optional<GoneBlob> doomed;
   };
   void Unpin(const aead::Id& blob_id);
   const Remove remove_;

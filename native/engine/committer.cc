@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/blob_counts.h"
 #include "hash/xxh64.h"
 
 namespace strongroom::engine {
@@ -14,12 +15,6 @@ namespace {
 constexpr size_t kBatchBytes = 1 << 20;  // A larger batch would stretch everybody's latency.
 constexpr size_t kBatchTransactions = 512;
 
-size_t RowSize(const Effect& effect) {
-  size_t blob = 0;
-  if (effect.small) blob = 16 + 8 + 8 + format::kDekWrapSize + 8;
-  if (effect.large) blob = 16 + 8 + 8 + format::kDekWrapSize + 4;
-  return 10 + blob + effect.body.size();
-}
 
 size_t FrameBytes(const Transaction& transaction) {
   size_t size = 0;
@@ -30,13 +25,16 @@ size_t FrameBytes(const Transaction& transaction) {
   return size;
 }
 
-Bytes RangeName(const Bytes& start, const Bytes& end) {
+Bytes RangeName(const Transaction::Range& range) {
   Bytes name;
   ByteWriter w(&name);
-  w.Field(start);
-  w.Raw(end);
+  w.U64(range.newest);
+  w.Field(range.start);
+  w.Raw(range.end);
   return name;
 }
+
+Status Moved(const char* what) { return Status(Code::kPreconditionFailed, what); }
 
 format::Row RowOf(const Effect& effect, uint64_t frame_location) {
   format::Row row;
@@ -45,8 +43,13 @@ format::Row RowOf(const Effect& effect, uint64_t frame_location) {
   if (effect.small) {
     row.blob = effect.small->reference;
     row.blob.location = frame_location;
-  } else if (effect.large) {
-    row.blob = *effect.large;
+  } else if (effect.named) {
+    row.blob = effect.named->reference;
+  } else if (effect.kept) {
+    row.blob = *effect.kept;
+  } else if (effect.counted) {
+    row.blob.kind = BlobKind::kCounted;
+    row.counted = *effect.counted;
   }
   return row;
 }
@@ -161,42 +164,68 @@ bool Committer::PrepareBatch(std::vector<Pending> candidates, Batch* batch) {
   return false;
 }
 
-// Fetches from the index, in one hop, what the checks and effects need and no batch has newer.
+// Fetches from the index, in one hop, what the checks and effects need and no batch has newer. A
+// second hop, when blobs are counted.
 Status Committer::LookUp(const std::vector<Pending>& candidates) {
   looked_.clear();
-  empty_.clear();
+  unchanged_.clear();
   std::vector<Bytes> keys;
-  std::vector<index::ScanRequest> ranges;
+  std::vector<Transaction::Range> ranges;
   auto want = [&](const Bytes& key) {
-    if (newer_.count(key) == 0 && looked_.emplace(key, Newer{}).second) keys.push_back(key);
+    if (newer_.count(key) == 0 && looked_.emplace(key, Standing{}).second) keys.push_back(key);
   };
   for (const Pending& pending : candidates) {
     for (const Check& check : pending.transaction.checks) want(check.key);
     for (const Effect& effect : pending.transaction.effects) want(effect.key);
-    for (const auto& range : pending.transaction.empty) {
-      index::ScanRequest scan;
-      scan.start = range.start;
-      scan.end = range.end;
-      scan.limit = 1;
-      ranges.push_back(std::move(scan));
-    }
+    for (const auto& range : pending.transaction.ranges) ranges.push_back(range);
   }
   TRY_ASSIGN(auto looked, options_.indexes->Look(keys, ranges));
-  for (size_t i = 0; i < keys.size(); ++i) {
-    if (looked.rows[i].empty()) continue;
-    auto row = format::DecodeIndexRow(AsBytes(looked.rows[i]));
-    if (!row.ok()) return row.status();
-    Newer& newer = looked_[keys[i]];
-    newer.revision = row->revision;
-    if (row->row.blob.kind == BlobKind::kLarge) newer.large = row->row.blob;
-  }
+  TRY(Remember(keys, looked.rows));
   for (size_t i = 0; i < ranges.size(); ++i) {
-    empty_[RangeName(ranges[i].start, ranges[i].end)] = looked.empty[i];
+    unchanged_[RangeName(ranges[i])] = looked.unchanged[i];
+  }
+  return LookUpCounts(candidates);
+}
+
+Status Committer::LookUpCounts(const std::vector<Pending>& candidates) {
+  std::vector<Bytes> keys;
+  auto want = [&](Bytes key) {
+    if (newer_.count(key) == 0 && looked_.emplace(key, Standing{}).second) {
+      keys.push_back(std::move(key));
+    }
+  };
+  for (const Pending& pending : candidates) {
+    for (const Effect& effect : pending.transaction.effects) {
+      const auto& old = Current(effect.key)->blob;
+      if (old && format::IsCounted(old->kind)) want(format::CountedKey(old->kind, old->id));
+      if (effect.named) {
+        const auto& reference = effect.named->reference;
+        want(format::CountedKey(reference.kind, reference.id));
+      }
+      aead::Id list;
+      if (!effect.remove && format::ListOfPart(effect.key, &list)) {
+        want(format::CountedKey(BlobKind::kParts, list));
+      }
+    }
+  }
+  if (keys.empty()) return {};
+  TRY_ASSIGN(auto looked, options_.indexes->Look(keys, {}));
+  return Remember(keys, looked.rows);
+}
+
+Status Committer::Remember(const std::vector<Bytes>& keys, const std::vector<std::string>& rows) {
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (rows[i].empty()) continue;
+    TRY_ASSIGN(format::IndexRow row, format::DecodeIndexRow(AsBytes(rows[i])));
+    Standing& standing = looked_[keys[i]];
+    standing.revision = row.revision;
+    standing.blob = row.row.blob;
+    if (row.row.blob.kind == BlobKind::kCounted) standing.counted = row.row.counted;
   }
   return {};
 }
 
-const Committer::Newer* Committer::Current(const Bytes& key) {
+const Committer::Standing* Committer::Current(const Bytes& key) {
   auto newer = newer_.find(key);
   if (newer != newer_.end()) return &newer->second;
   return &looked_[key];
@@ -205,29 +234,71 @@ const Committer::Newer* Committer::Current(const Bytes& key) {
 Status Committer::CheckOne(const Transaction& transaction) {
   for (const Check& check : transaction.checks) {
     if (Current(check.key)->revision != check.revision) {
-      return Status(Code::kPreconditionFailed, "a row is not at the expected revision");
+      return Moved("a row is not at the expected revision");
     }
   }
-  for (const auto& range : transaction.empty) {
-    bool empty = empty_[RangeName(range.start, range.end)];
-    // Conservative where the batches hold deletes: a row that only the index still has counts,
-    // unless a newer delete is known, so look at each newer row of the range.
-    for (auto it = newer_.lower_bound(range.start); it != newer_.end() && it->first < range.end;
-         ++it) {
-      if (it->second.revision != 0) empty = false;
+  for (const auto& range : transaction.ranges) {
+    if (!Unchanged(range)) return Moved("the range holds a row, or a newer one");
+  }
+  for (const Effect& effect : transaction.effects) TRY(CheckEffect(effect));
+  return {};
+}
+
+bool Committer::Unchanged(const Transaction::Range& range) {
+  if (!unchanged_[RangeName(range)]) return false;
+  // Conservative where the batches hold deletes: a row that only the index still has counts.
+  for (auto it = newer_.lower_bound(range.start); it != newer_.end() && it->first < range.end;
+       ++it) {
+    if (it->second.revision > range.newest) return false;
+  }
+  return true;
+}
+
+Status Committer::CheckEffect(const Effect& effect) {
+  auto stands = [&](BlobKind kind, const aead::Id& id) {
+    return Current(format::CountedKey(kind, id))->revision != 0;
+  };
+  if (effect.named) {
+    const auto& reference = effect.named->reference;
+    if (stands(reference.kind, reference.id) == effect.named->fresh) {
+      return Moved(effect.named->fresh ? "the blob has its row already" : "the blob is gone");
     }
-    if (!empty) return Status(Code::kPreconditionFailed, "the range holds a row");
+  }
+  aead::Id list;
+  if (!effect.remove && format::ListOfPart(effect.key, &list) && !stands(BlobKind::kParts, list)) {
+    return Moved("the list of parts is gone");
+  }
+  // In a batch its blob has no place yet; whoever checked the revision has seen a durable row.
+  if (effect.keep && (newer_.count(effect.key) != 0 || Current(effect.key)->revision == 0)) {
+    return Moved("the row whose blob is kept has moved");
   }
   return {};
 }
 
 void Committer::Accept(Pending pending, Batch* batch) {
   pending.revision = next_sequence_++;
+  BlobCounts counts;
+  for (Effect& effect : pending.transaction.effects) {
+    const auto& old = Current(effect.key)->blob;
+    if (effect.keep) {
+      effect.kept = old;
+      continue;
+    }
+    if (old) counts.Take(*old);
+    if (effect.named) counts.Give(*effect.named);
+  }
+  auto standing = [this](const Bytes& key) -> const format::Counted* {
+    const auto& counted = Current(key)->counted;
+    return counted ? &*counted : nullptr;
+  };
+  counts.Settle(standing, &pending.transaction.effects, &batch->gone);
   for (const Effect& effect : pending.transaction.effects) {
-    if (auto& old = Current(effect.key)->large) batch->unreferenced.push_back(*old);
-    Newer& newer = newer_[effect.key];
-    newer.revision = effect.remove ? 0 : pending.revision;
-    newer.large = effect.large;
+    Standing now;
+    now.revision = effect.remove ? 0 : pending.revision;
+    if (effect.named) now.blob = effect.named->reference;
+    if (effect.kept) now.blob = effect.kept;
+    now.counted = effect.counted;
+    newer_[effect.key] = std::move(now);
   }
   batch->pendings.push_back(std::move(pending));
 }
@@ -238,7 +309,8 @@ Status Committer::Seal(Batch* batch) {
   for (const Pending& pending : batch->pendings) {
     record_size += 4;
     for (const Effect& effect : pending.transaction.effects) {
-      record_size += 2 + effect.key.size() + 4 + (effect.remove ? 0 : RowSize(effect));
+      record_size += 2 + effect.key.size() + 4;
+      if (!effect.remove) record_size += format::RowSize(RowOf(effect, 0));
       if (effect.small) frames += effect.small->frame.size();
     }
   }
@@ -359,7 +431,7 @@ void Committer::SettleDurable(Batch& batch) {
   ++batches_;
   for (Pending& pending : batch.pendings) pending.done(Committed{pending.revision});
   for (auto& [done, why] : batch.refused) done(why);
-  for (const auto& blob : batch.unreferenced) options_.on_unreferenced(blob);
+  for (const GoneBlob& blob : batch.gone) options_.on_gone(blob);
 }
 
 // The batch was not written, or its fate is unknown and the log stopped.

@@ -29,8 +29,8 @@ class Committer {
     const log::RecordSeal* seal = nullptr;
     log::ReplicatedLog* log = nullptr;
     IndexSet* indexes = nullptr;
-    // A large blob that no row names any more, once that is durable.
-    std::function<void(const format::BlobReference&)> on_unreferenced;
+    // A large blob or list that no row names any more, once that is durable.
+    std::function<void(const GoneBlob&)> on_gone;
     std::function<void(const Status&)> on_stopped;  // The store became read-only.
   };
   explicit Committer(Options options);
@@ -52,15 +52,17 @@ class Committer {
     Engine::Committing done;
     uint64_t revision = 0;
   };
-  // A key as the next transaction must see it, newer than the index.
-  struct Newer {
-    uint64_t revision = 0;  // 0: deleted.
-    std::optional<format::BlobReference> large;
+  // A row as the next transaction must see it.
+  struct Standing {
+    uint64_t revision = 0;  // 0: there is none.
+    // What it names. A small blob's place is known from the index only: in a batch it has none yet.
+    std::optional<format::BlobReference> blob;
+    std::optional<format::Counted> counted;
   };
   struct Batch {
     std::vector<Pending> pendings;
     std::vector<std::pair<Engine::Committing, Status>> refused;
-    std::vector<format::BlobReference> unreferenced;
+    std::vector<GoneBlob> gone;
     std::shared_ptr<log::SealedBatch> sealed;
     std::shared_ptr<const AppliedBatch> image;
   };
@@ -69,8 +71,12 @@ class Committer {
   std::vector<Pending> TakeQueue();
   bool PrepareBatch(std::vector<Pending> candidates, Batch* batch);
   Status LookUp(const std::vector<Pending>& candidates);
+  Status LookUpCounts(const std::vector<Pending>& candidates);
+  Status Remember(const std::vector<Bytes>& keys, const std::vector<std::string>& rows);
   Status CheckOne(const Transaction& transaction);
-  const Newer* Current(const Bytes& key);
+  Status CheckEffect(const Effect& effect);
+  bool Unchanged(const Transaction::Range& range);
+  const Standing* Current(const Bytes& key);
   void Accept(Pending pending, Batch* batch);
   Status Seal(Batch* batch);
   void WriteBatch(std::unique_ptr<Batch> next);
@@ -88,9 +94,9 @@ class Committer {
 
   // Commit thread only.
   uint64_t next_sequence_;
-  std::map<Bytes, Newer> newer_;   // From the batch in flight and the batch so far.
-  std::map<Bytes, Newer> looked_;  // From the index, for the batch being prepared.
-  std::map<Bytes, bool> empty_;    // By RangeName.
+  std::map<Bytes, Standing> newer_;   // From the batch in flight and the batch so far.
+  std::map<Bytes, Standing> looked_;  // From the index, for the batch being prepared.
+  std::map<Bytes, bool> unchanged_;   // By RangeName.
   std::unique_ptr<Batch> in_flight_;
 
   std::atomic<uint64_t> sequence_, commits_{0}, batches_{0};

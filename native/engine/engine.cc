@@ -10,6 +10,7 @@
 #include "engine/creating.h"
 #include "engine/index_set.h"
 #include "engine/opening.h"
+#include "engine/parts_clearer.h"
 #include "engine/small_blob.h"
 #include "format/superblock.h"
 
@@ -34,6 +35,9 @@ Status CheckLimits(const Transaction& transaction) {
   for (const Effect& effect : transaction.effects) {
     if (effect.key.empty() || effect.key.size() > format::kRowKeyMax) {
       return Status(Code::kInvalidArgument, "a row key has 1 to 1100 bytes");
+    }
+    if (format::IsCountingKey(effect.key)) {
+      return Status(Code::kInvalidArgument, "only the engine counts references");
     }
     if (effect.body.size() > format::kRowMax) {
       return Status(Code::kInvalidArgument, "a row has at most 64 KiB");
@@ -81,16 +85,32 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::pair<Bytes, KekRef> CreateKey(ByteSpan context) override;
   Result<KekRef> OpenKey(ByteSpan wrapped, ByteSpan context) override;
   SealedBlob SealSmall(const Kek& kek, ByteSpan plaintext) override {
-    return SealSmallBlob(options_.env, shape_.store_id, kek, plaintext);
+    return SealSmallBlob(MakeBlob(options_.env, shape_.store_id, kek), plaintext);
   }
+  SealedBlob SealPart(const PartsKey& parts, ByteSpan plaintext) override {
+    return SealSmallBlob(MakePart(options_.env, shape_.store_id, parts), plaintext);
+  }
+  PartsKeyRef CreateParts() override;
+  format::BlobReference NameParts(const Kek& kek, const PartsKey& parts, uint64_t size,
+                                  uint64_t crc64) override;
+  Result<format::BlobReference> Rewrap(const format::BlobReference& reference, const Kek& from,
+                                       const Kek& to) override;
   void Commit(Transaction transaction, Committing done) override;
   void Get(GetRequest request, Finding done) override;
   void Scan(ScanRequest request, Scanning scanning) override;
-  Result<NewBlob> WriteBlob(const Kek& kek, uint64_t expected_size) override;
-  Result<std::shared_ptr<blob::BlobReader>> ReadBlob(
-      const Kek& kek, const format::BlobReference& reference) override;
+  Result<NewBlob> WriteBlob(const Kek& kek, uint64_t expected_size) override {
+    if (Status refusal = WriteRefusal(); !refusal.ok()) return refusal;
+    return StartBlob(MakeBlob(options_.env, shape_.store_id, kek), format::BlobKind::kLarge,
+                     expected_size);
+  }
+  Result<NewBlob> WritePart(const PartsKey& parts, uint64_t expected_size) override {
+    if (Status refusal = WriteRefusal(); !refusal.ok()) return refusal;
+    return StartBlob(MakePart(options_.env, shape_.store_id, parts), format::BlobKind::kLargePart,
+                     expected_size);
+  }
+  Result<std::shared_ptr<blob::BlobReader>> ReadBlob(const Opening& opening) override;
   void BlobWritten(const blob::BlobDone& done) override;
-  void DropBlob(const format::BlobReference& reference) override { RemoveBlob(reference); }
+  void DropBlob(const GoneBlob& blob) override { RemoveFiles(blob); }
   EngineStatus status() override;
   void Close() override;
 
@@ -101,7 +121,15 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void StartBlobs();
   void StartCommitter();
   void StartIndexes();
-  void RemoveBlob(const format::BlobReference& blob);
+  void StartClearer();
+  Status WriteRefusal() const;
+  Result<NewBlob> StartBlob(FreshBlob fresh, format::BlobKind kind, uint64_t expected_size);
+  Result<SecretBytes> DekOf(const KekRef& kek, const PartsKeyRef& parts,
+                            const format::BlobReference& reference) const;
+  Status OpenFound(const std::shared_ptr<Zone>& zone, const GetRequest& request,
+                   const format::BlobReference& blob, Found* found);
+  void Remove(const GoneBlob& blob);
+  void RemoveFiles(const GoneBlob& blob);
   void Report(Event::Kind kind, int zone, const std::string& what);
   void CellsFailed(int zone, const Status& why);
   bool closed() const { return closed_.load(); }
@@ -118,6 +146,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::shared_ptr<IndexSet> indexes_;
   std::unique_ptr<log::ReplicatedLog> log_;
   std::unique_ptr<Committer> committer_;
+  std::shared_ptr<PartsClearer> clearer_;
   std::atomic<bool> closed_{false};
   Mutex close_mutex_;
   std::atomic<uint64_t> rot_found_{0}, tampering_found_{0}, degraded_{0}, without_redundancy_{0};
@@ -149,7 +178,9 @@ Status EngineImpl::Start() {
   StartIndexes();
   Status serving = indexes_->AwaitServing();
   if (!serving.ok()) return serving;
-  if (!options_.read_only) StartCommitter();
+  if (options_.read_only) return {};
+  StartCommitter();
+  StartClearer();
   return {};
 }
 
@@ -188,8 +219,7 @@ void EngineImpl::StartBlobs() {
     };
     cell_zones_.push_back(zone->cells);
   }
-  pins_ =
-      std::make_shared<BlobPins>([this](const format::BlobReference& blob) { RemoveBlob(blob); });
+  pins_ = std::make_shared<BlobPins>([this](const GoneBlob& blob) { Remove(blob); });
 }
 
 void EngineImpl::StartIndexes() {
@@ -242,13 +272,37 @@ void EngineImpl::StartCommitter() {
   committing.seal = &opened_->seal;
   committing.log = log_.get();
   committing.indexes = indexes_.get();
-  committing.on_unreferenced = [this](const format::BlobReference& blob) {
-    pins_->Unreferenced(blob);
-  };
+  committing.on_gone = [this](const GoneBlob& blob) { pins_->Unreferenced(blob); };
   committing.on_stopped = [this](const Status& why) {
     Report(Event::Kind::kReadOnly, 0, why.message());
   };
   committer_ = std::make_unique<Committer>(committing);
+}
+
+void EngineImpl::StartClearer() {
+  PartsClearer::Options options;
+  options.keys = [this](Bytes start, Bytes end, uint32_t limit, PartsClearer::Options::Keys found) {
+    ScanRequest scan;
+    scan.page.start = std::move(start);
+    scan.page.end = std::move(end);
+    scan.page.limit = limit;
+    scan.page.fill_cache = false;
+    Scanning scanning;
+    scanning.begin = [found] {
+      auto keys = std::make_shared<std::vector<Bytes>>();
+      auto sink = [keys](ByteSpan key, ByteSpan, bool) {
+        keys->emplace_back(key.begin(), key.end());
+      };
+      return Attempt{sink, [found, keys](const index::ScanEnd&) { found(std::move(*keys)); }};
+    };
+    scanning.fail = [found](const Status& why) { found(why); };
+    Scan(std::move(scan), std::move(scanning));
+  };
+  options.commit = [this](Transaction transaction, Committing done) {
+    committer_->Commit(std::move(transaction), std::move(done));
+  };
+  clearer_ = std::make_shared<PartsClearer>(options);
+  clearer_->Resume();
 }
 
 std::pair<Bytes, KekRef> EngineImpl::CreateKey(ByteSpan context) {
@@ -313,24 +367,46 @@ Result<std::optional<Found>> EngineImpl::GetFrom(const std::shared_ptr<Zone>& zo
     found.row_size = row_bytes.size();
     found.offset = std::min(request.offset, blob.size);
     found.length = std::min(request.length, blob.size - found.offset);
-    bool open = request.kek && blob.kind != format::BlobKind::kNone;
-    if (open && blob.kind == format::BlobKind::kLarge) {
+    found.bytes.assign(row_bytes.begin(), row_bytes.end());
+    bool open = (request.kek || request.parts) && blob.kind != format::BlobKind::kNone;
+    if (open && format::IsCounted(blob.kind)) {
       found.pin = pins_->Pin(blob.id);
       // Pinned too late if it was overwritten in between: then look again.
-      std::string again;
+      std::string again, counting;
       auto still = index.Get(request.key, &again);
+      auto counted = index.Get(format::CountedKey(blob.kind, blob.id), &counting);
       if (!still.ok()) return *broken = still.status();
+      if (!counted.ok()) return *broken = counted.status();
       if (again != row_bytes) continue;
+      if (!*counted) return Status(Code::kCorruption, "a blob that a row names is not counted");
+      TRY_ASSIGN(format::IndexRow count, format::DecodeIndexRow(AsBytes(counting)));
+      found.placement = count.row.counted.placement;
     }
-    bool inline_bytes = open && blob.kind == format::BlobKind::kSmall;
-    found.bytes.reserve(row_bytes.size() + (inline_bytes ? aead::kChunkSize + found.length : 0));
-    found.bytes.assign(row_bytes.begin(), row_bytes.end());
-    if (inline_bytes) {
-      SmallBlobRead read{shape_.store_id, *request.kek, blob, found.offset, found.length};
-      TRY(ReadSmall(zone, read, &found.bytes));
-    }
+    if (open) TRY(OpenFound(zone, request, blob, &found));
     return std::optional<Found>(std::move(found));
   }
+}
+
+// A small blob's bytes, a list's key; of a large blob only that its key opens.
+Status EngineImpl::OpenFound(const std::shared_ptr<Zone>& zone, const GetRequest& request,
+                             const format::BlobReference& blob, Found* found) {
+  TRY_ASSIGN(SecretBytes dek, DekOf(request.kek, request.parts, blob));
+  if (blob.kind == format::BlobKind::kParts) {
+    found->parts = std::make_shared<const PartsKey>(blob.id, std::move(dek));
+  }
+  if (!format::IsSmall(blob.kind)) return {};
+  found->bytes.reserve(found->row_size + aead::kChunkSize + found->length);
+  SmallBlobRead read{shape_.store_id, dek.span(), blob, found->offset, found->length,
+                     request.frame};
+  return ReadSmall(zone, read, &found->bytes);
+}
+
+// kTampered: the wrong key, or a key of the wrong kind.
+Result<SecretBytes> EngineImpl::DekOf(const KekRef& kek, const PartsKeyRef& parts,
+                                      const format::BlobReference& reference) const {
+  if (format::HasWrap(reference.kind) && kek) return UnwrapDek(shape_.store_id, *kek, reference);
+  if (!format::HasWrap(reference.kind) && parts) return SecretBytes(parts->dek());
+  return Status(Code::kTampered, "a part opens with its list's key, everything else with a kek");
 }
 
 // From this zone's copy, else from the others'.
@@ -347,18 +423,19 @@ Status EngineImpl::ReadSmall(const std::shared_ptr<Zone>& zone, const SmallBlobR
   for (auto& other : opened_->set) {
     if (other == zone || !other->cells->healthy) continue;
     struct Shared {
-      KekRef kek;
+      SecretBytes dek;
       aead::Id store_id;
       format::BlobReference reference;
       Bytes out;
     };
     auto shared = std::make_shared<Shared>();
     shared->store_id = read.store_id;
-    shared->kek = std::make_shared<const Kek>(SecretBytes(read.kek.span()));
+    shared->dek = SecretBytes(read.dek);
     shared->reference = read.reference;
     Status status = other->cell_threads->Run(
-        [shared, other, offset = read.offset, length = read.length] {
-          SmallBlobRead again{shared->store_id, *shared->kek, shared->reference, offset, length};
+        [shared, other, offset = read.offset, length = read.length, frame = read.frame] {
+          SmallBlobRead again{shared->store_id, shared->dek.span(), shared->reference, offset,
+                              length, frame};
           return ReadSmallBlob(*other->log, again, &shared->out);
         },
         options_.zone_deadline_nanos);
@@ -393,10 +470,41 @@ void EngineImpl::Scan(ScanRequest request, Scanning scanning) {
   indexes_->Read(attempt, scanning.fail);
 }
 
-Result<Engine::NewBlob> EngineImpl::WriteBlob(const Kek& kek, uint64_t expected_size) {
+PartsKeyRef EngineImpl::CreateParts() {
+  aead::Id id;
+  SecretBytes dek(aead::kKeySize);
+  options_.env->Random(id);
+  options_.env->Random(dek.span());
+  return std::make_shared<const PartsKey>(id, std::move(dek));
+}
+
+format::BlobReference EngineImpl::NameParts(const Kek& kek, const PartsKey& parts, uint64_t size,
+                                            uint64_t crc64) {
+  format::BlobReference reference;
+  reference.kind = format::BlobKind::kParts;
+  reference.id = parts.id();
+  reference.size = size;
+  reference.crc64 = crc64;
+  reference.wrap = WrapDek(options_.env, shape_.store_id, kek, parts.id(), parts.dek());
+  return reference;
+}
+
+Result<format::BlobReference> EngineImpl::Rewrap(const format::BlobReference& reference,
+                                                 const Kek& from, const Kek& to) {
+  TRY_ASSIGN(SecretBytes dek, UnwrapDek(shape_.store_id, from, reference));
+  format::BlobReference out = reference;
+  out.wrap = WrapDek(options_.env, shape_.store_id, to, reference.id, dek.span());
+  return out;
+}
+
+Status EngineImpl::WriteRefusal() const {
   if (closed()) return Status(Code::kClosed, "the store is closed");
   if (!committer_) return Status(Code::kReadOnly, "the store was opened read-only");
-  FreshBlob fresh = MakeBlob(options_.env, shape_.store_id, kek);
+  return {};
+}
+
+Result<Engine::NewBlob> EngineImpl::StartBlob(FreshBlob fresh, format::BlobKind kind,
+                                              uint64_t expected_size) {
   blob::BlobWriteSpec spec;
   spec.cipher = aead::ChunkCipher::ForSealing(fresh.dek.span(), &fresh.header);
   spec.header = fresh.header;
@@ -407,9 +515,8 @@ Result<Engine::NewBlob> EngineImpl::WriteBlob(const Kek& kek, uint64_t expected_
   NewBlob out;
   TRY_ASSIGN(out.writer, blob::BlobWriter::Start(blobs_, std::move(spec)));
   out.reference = fresh.reference;
-  out.reference.kind = format::BlobKind::kLarge;
-  out.reference.k = shape_.large.k;
-  out.reference.m = shape_.large.m;
+  out.reference.kind = kind;
+  out.placement = {0, shape_.large.k, shape_.large.m};
   return out;
 }
 
@@ -430,26 +537,31 @@ void EngineImpl::CellsFailed(int zone, const Status& why) {
   if (committer_ && !closed()) committer_->Expel(zone, why.message());
 }
 
-Result<std::shared_ptr<blob::BlobReader>> EngineImpl::ReadBlob(
-    const Kek& kek, const format::BlobReference& reference) {
+Result<std::shared_ptr<blob::BlobReader>> EngineImpl::ReadBlob(const Opening& opening) {
   if (closed()) return Status(Code::kClosed, "the store is closed");
+  const format::BlobReference& reference = opening.reference;
   blob::BlobReadSpec spec;
   spec.store_id = shape_.store_id;
   spec.blob_id = reference.id;
-  TRY_ASSIGN(spec.dek, UnwrapDek(shape_.store_id, kek, reference));
+  TRY_ASSIGN(spec.dek, DekOf(opening.kek, opening.parts, reference));
   spec.size = reference.size;
-  spec.geometry = {reference.k, reference.m};
-  spec.placement = reference.placement;
+  spec.geometry = {opening.placement.k, opening.placement.m};
+  spec.placement = opening.placement.number;
   spec.zones = cell_zones_;
   return blob::BlobReader::Open(blobs_, std::move(spec));
 }
 
-void EngineImpl::RemoveBlob(const format::BlobReference& blob) {
+void EngineImpl::Remove(const GoneBlob& blob) {
+  if (blob.kind != format::BlobKind::kParts) return RemoveFiles(blob);
+  if (clearer_) clearer_->Clear(blob.id);
+}
+
+void EngineImpl::RemoveFiles(const GoneBlob& blob) {
   for (auto& zone : opened_->zones) {
     if (!zone->cells) continue;
     // Crash before or after: a file that no row names, which a sweep may take.
     zone->cell_threads->Post([zone, env = options_.env, blob] {
-      (void)env->Remove(blob::BlobPath(zone->path, blob.id, blob.placement));
+      (void)env->Remove(blob::BlobPath(zone->path, blob.id, blob.placement.number));
     });
   }
 }
@@ -485,6 +597,7 @@ void EngineImpl::Close() {
   MutexLock lock(&close_mutex_);
   if (closed_.exchange(true)) return;
   if (!opened_) return;
+  if (clearer_) clearer_->Stop();
   if (committer_) committer_->Stop();
   if (log_) log_->Trim();
   if (indexes_) {

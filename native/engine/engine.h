@@ -37,6 +37,20 @@ class Kek {
 };
 using KekRef = std::shared_ptr<const Kek>;
 
+// The DEK of a list of parts. Each part is a blob of its own under it: other salt, other content
+// key.
+class PartsKey {
+ public:
+  PartsKey(const aead::Id& id, SecretBytes dek) : id_(id), dek_(std::move(dek)) {}
+  const aead::Id& id() const { return id_; }
+  ByteSpan dek() const { return dek_.span(); }
+
+ private:
+  aead::Id id_;
+  SecretBytes dek_;
+};
+using PartsKeyRef = std::shared_ptr<const PartsKey>;
+
 struct OpenOptions {
   io::Env* env = nullptr;
   std::vector<std::string> zones;  // One or three.
@@ -71,21 +85,45 @@ struct SealedBlob {
   format::BlobReference reference;
 };
 
+// A large blob or a list of parts, as a row names it.
+struct NamedBlob {
+  format::BlobReference reference;
+  // True: finished and durable, or an empty list; this commit is the first to name it. False: some
+  // row must name it still, or the commit is refused.
+  bool fresh = false;
+  format::Placement placement;  // Of a fresh large blob.
+};
+
+// A large blob or list that no row names any more.
+struct GoneBlob {
+  format::BlobKind kind = format::BlobKind::kLarge;
+  aead::Id id{};
+  format::Placement placement;
+};
+
 struct Effect {
   Bytes key;
   bool remove = false;
   uint64_t modified = 0;
   Bytes body;
+  // One of these at most. A blob that the row had before and has no more loses this reference.
   std::optional<SealedBlob> small;
-  std::optional<format::BlobReference> large;  // Finished, durable, named by this commit.
+  std::optional<NamedBlob> named;
+  // The row keeps the blob that it has. REQUIRES: a check on this row, with its revision.
+  bool keep = false;
+  // Set by the committer alone: what `keep` found, and the counting rows that it adds.
+  std::optional<format::BlobReference> kept;
+  std::optional<format::Counted> counted;
 };
 
 struct Transaction {
   std::vector<Check> checks;
+  // No row of [start, end) has a revision above `newest`; with 0, no row at all.
   struct Range {
     Bytes start, end;
+    uint64_t newest = 0;
   };
-  std::vector<Range> empty;  // Ranges that must hold no row.
+  std::vector<Range> ranges;
   std::vector<Effect> effects;
 };
 
@@ -96,21 +134,26 @@ struct Committed {
 struct GetRequest {
   Bytes key;
   std::optional<Check> check;
-  KekRef kek;  // Null: the row only.
+  // Opens the row's blob; both null: the row only. A part is opened by the key of its list.
+  KekRef kek;
+  PartsKeyRef parts;
   uint64_t offset = 0;
   uint64_t length = UINT64_MAX;
+  bool frame = false;  // A small blob's whole frame instead of its plaintext: to copy it.
 };
 struct ScanRequest {
   std::optional<Check> check;  // Of a row that stands outside the range: the bucket's.
   index::ScanRequest page;
 };
-// `bytes` holds index row ‖ plaintext. The blob of a large row is pinned: it cannot be removed
-// until the pin goes.
+// `bytes` holds index row ‖ plaintext (or frame). A large blob and a list are pinned: they cannot
+// go until the pin goes.
 struct Found {
   Bytes bytes;
   size_t row_size = 0;
   uint64_t offset = 0, length = 0;  // The range served, cut at the blob's end.
-  std::shared_ptr<void> pin;        // Of a large blob, when a kek was given.
+  std::shared_ptr<void> pin;        // Of a large blob or list that was opened.
+  format::Placement placement;      // Of that large blob.
+  PartsKeyRef parts;                // Of that list.
   format::IndexRow row() const;     // Views into `bytes`.
 };
 
@@ -150,6 +193,17 @@ class Engine {
   virtual Result<KekRef> OpenKey(ByteSpan wrapped, ByteSpan context) = 0;
 
   virtual SealedBlob SealSmall(const Kek& kek, ByteSpan plaintext) = 0;
+  virtual SealedBlob SealPart(const PartsKey& parts, ByteSpan plaintext) = 0;
+
+  // A new list of parts: an id and a DEK. It stands once a commit names it as fresh.
+  virtual PartsKeyRef CreateParts() = 0;
+  // The list as a row names it, its DEK wrapped under `kek`.
+  virtual format::BlobReference NameParts(const Kek& kek, const PartsKey& parts, uint64_t size,
+                                          uint64_t crc64) = 0;
+  // The same blob with its DEK wrapped under another key: for a row that names it too. kTampered.
+  virtual Result<format::BlobReference> Rewrap(const format::BlobReference& reference,
+                                               const Kek& from, const Kek& to) = 0;
+
   using Committing = std::function<void(Result<Committed>)>;
   virtual void Commit(Transaction transaction, Committing done) = 0;
   using Finding = std::function<void(Result<std::optional<Found>>)>;
@@ -169,14 +223,22 @@ class Engine {
   struct NewBlob {
     std::shared_ptr<blob::BlobWriter> writer;
     format::BlobReference reference;  // Size and CRC64 are filled in from BlobDone.
+    format::Placement placement;
   };
   virtual Result<NewBlob> WriteBlob(const Kek& kek, uint64_t expected_size) = 0;
-  virtual Result<std::shared_ptr<blob::BlobReader>> ReadBlob(
-      const Kek& kek, const format::BlobReference& reference) = 0;
+  virtual Result<NewBlob> WritePart(const PartsKey& parts, uint64_t expected_size) = 0;
+  // Reads a large blob that Get found with this key.
+  struct Opening {
+    KekRef kek;         // Of a large blob,
+    PartsKeyRef parts;  // or of a large part.
+    format::BlobReference reference;
+    format::Placement placement;
+  };
+  virtual Result<std::shared_ptr<blob::BlobReader>> ReadBlob(const Opening& opening) = 0;
   // Says which zones a finished blob stands in, so that those that missed it are expelled.
   virtual void BlobWritten(const blob::BlobDone& done) = 0;
   // Removes a finished blob that no commit took.
-  virtual void DropBlob(const format::BlobReference& reference) = 0;
+  virtual void DropBlob(const GoneBlob& blob) = 0;
 
   virtual EngineStatus status() = 0;
   // Refuses new calls (kClosed), settles those in flight, checkpoints, lets go of the zones.

@@ -189,7 +189,7 @@ TEST(Engine, ARangeThatMustBeEmptyIsOneOnlyWhenNothingInFlightFillsIt) {
   ASSERT_OK(world.Open());
   auto claim = [&](const char* row) {
     Transaction transaction;
-    transaction.empty.push_back({Bytes{'r', '/'}, Bytes{'r', '0'}});
+    transaction.ranges.push_back({Bytes{'r', '/'}, Bytes{'r', '0'}, 0});
     transaction.effects.push_back(world.Put(row, "claimed"));
     return world.Commit(std::move(transaction));
   };
@@ -330,11 +330,130 @@ TEST(Engine, RefusesWhatCouldNeverBeCommitted) {
   EXPECT_CODE(world.Get("a"), Code::kClosed);
 }
 
+// ── Blobs that several rows name
+
+namespace {
+
+size_t BlobFiles(const std::string& zone) {
+  size_t files = 0;
+  auto folders = io::PosixEnv()->List(zone + "/blob");
+  if (!folders.ok()) return 0;
+  for (const auto& folder : *folders) {
+    auto entries = io::PosixEnv()->List(zone + "/blob/" + folder.name);
+    if (entries.ok()) files += entries->size();
+  }
+  return files;
+}
+
+void Until(const std::function<bool()>& holds) {
+  for (int i = 0; i < 10'000 && !holds(); ++i) io::PosixEnv()->SleepMicros(1000);
+  EXPECT(holds());
+}
+
+NamedBlob WriteLarge(World& world, size_t size) {
+  auto blob = world.engine->WriteBlob(*world.kek, 0);
+  EXPECT_OK(blob.status());
+  Bytes bytes(size, 7);
+  const ByteSpan parts[] = {bytes};
+  auto taken = blob->writer->Offer(parts, true, [] {});
+  EXPECT(taken.ok() && *taken);
+  auto done = std::make_shared<io::Completion>();
+  auto out = std::make_shared<NamedBlob>(NamedBlob{blob->reference, true, blob->placement});
+  blob->writer->Finish([done, out, &world](Result<blob::BlobDone> result) {
+    if (result.ok()) {
+      world.engine->BlobWritten(*result);
+      out->reference.size = result->size;
+      out->reference.crc64 = result->crc64;
+    }
+    done->Set(result.status());
+  });
+  EXPECT_OK(done->Wait(kPatience));
+  return *out;
+}
+
+Effect Naming(const char* row, const NamedBlob& blob) {
+  Effect effect;
+  effect.key = Bytes(row, row + strlen(row));
+  effect.named = blob;
+  return effect;
+}
+
+Transaction Of(Effect effect) {
+  Transaction transaction;
+  transaction.effects.push_back(std::move(effect));
+  return transaction;
+}
+
+}  // namespace
+
+TEST(Engine, TheFilesOfASharedBlobGoWithTheLastRowThatNamesIt) {
+  World world(3);
+  ASSERT_OK(world.Open());
+  NamedBlob blob = WriteLarge(world, 400'000);
+  EXPECT_OK(world.Commit(Of(Naming("a", blob))));
+  // The same blob cannot be born twice.
+  EXPECT_CODE(world.Commit(Of(Naming("b", blob))), Code::kPreconditionFailed);
+  blob.fresh = false;
+  EXPECT_OK(world.Commit(Of(Naming("b", blob))));
+  EXPECT_OK(world.Commit(Of(Naming("c", blob))));
+  EXPECT_OK(world.Remove("a"));
+  world.Reopen();
+  EXPECT_OK(world.PutOne("b", "overwritten"));
+  EXPECT_EQ(BlobFiles(world.Path(1)), size_t{1});
+  EXPECT_OK(world.Get("c").status());
+  EXPECT_OK(world.Remove("c"));
+  for (size_t zone = 1; zone <= 3; ++zone) {
+    Until([&] { return BlobFiles(world.Path(zone)) == 0; });
+  }
+  EXPECT_CODE(world.Commit(Of(Naming("d", blob))), Code::kPreconditionFailed);
+}
+
+TEST(Engine, NobodyElseWritesCountingRows) {
+  World world(1);
+  ASSERT_OK(world.Open());
+  aead::Id id{};
+  for (const Bytes& key :
+       {format::CountedKey(format::BlobKind::kLarge, id),
+        format::CountedKey(format::BlobKind::kParts, id), format::DoomedKey(id)}) {
+    Effect effect;
+    effect.key = key;
+    EXPECT_CODE(world.Commit(Of(std::move(effect))), Code::kInvalidArgument);
+  }
+}
+
+// The list's last row goes, and the store is closed before all its parts are: the next open goes
+// on.
+TEST(Engine, PartsThatWereLeftBehindGoAtTheNextOpen) {
+  World world(3);
+  ASSERT_OK(world.Open());
+  PartsKeyRef parts = world.engine->CreateParts();
+  NamedBlob list{world.engine->NameParts(*world.kek, *parts, 0, 0), true, {}};
+  EXPECT_OK(world.Commit(Of(Naming("list", list))));
+  constexpr uint64_t kParts = 700;
+  for (uint64_t from = 0; from < kParts; from += 100) {
+    Transaction transaction;
+    for (uint64_t i = from; i < from + 100; ++i) {
+      Effect effect;
+      effect.key = format::PartKey(parts->id(), i);
+      effect.small = world.engine->SealPart(*parts, AsBytes("part"));
+      transaction.effects.push_back(std::move(effect));
+    }
+    EXPECT_OK(world.Commit(std::move(transaction)));
+  }
+  EXPECT_OK(world.Remove("list"));
+  world.Reopen();
+  auto stands = [&](const Bytes& key) {
+    return !world.Get(std::string(AsString(key))).status().Is(Code::kNotFound);
+  };
+  Until([&] { return !stands(format::DoomedKey(parts->id())); });
+  for (uint64_t i = 0; i < kParts; i += 50) EXPECT(!stands(format::PartKey(parts->id(), i)));
+}
+
 TEST(BlobPins, ABlobGoesWithItsLastReader) {
   std::vector<aead::Id> removed;
   auto pins = std::make_shared<BlobPins>(
-      [&](const format::BlobReference& blob) { removed.push_back(blob.id); });
-  format::BlobReference blob;
+      [&](const GoneBlob& blob) { removed.push_back(blob.id); });
+  GoneBlob blob;
   blob.id[0] = 1;
   auto first = pins->Pin(blob.id), second = pins->Pin(blob.id);
   pins->Unreferenced(blob);

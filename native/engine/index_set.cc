@@ -310,8 +310,27 @@ Status IndexSet::AwaitApplied(uint64_t number) {
   }
 }
 
+namespace {
+// How many rows a range may hold whose newest revision is asked for; more count as changed.
+constexpr uint32_t kRangeRowsMax = 20'000;
+constexpr size_t kRangeBytesMax = 64 << 20;
+
+Result<bool> IsUnchanged(index::Index& index, const Transaction::Range& range) {
+  index::ScanRequest scan;
+  scan.start = range.start;
+  scan.end = range.end;
+  scan.limit = range.newest == 0 ? 1 : kRangeRowsMax;
+  scan.bytes_max = kRangeBytesMax;
+  bool unchanged = true;
+  TRY_ASSIGN(auto end, index.Scan(scan, [&](ByteSpan, ByteSpan row, bool) {
+    unchanged &= format::IndexRowRevision(row) <= range.newest;
+  }));
+  return unchanged && !end.truncated;
+}
+}  // namespace
+
 Result<IndexSet::Looked> IndexSet::Look(const std::vector<Bytes>& keys,
-                                        const std::vector<index::ScanRequest>& ranges) {
+                                        const std::vector<Transaction::Range>& ranges) {
   struct Shared {
     io::Completion done;
     Looked looked;
@@ -326,10 +345,9 @@ Result<IndexSet::Looked> IndexSet::Look(const std::vector<Bytes>& keys,
       if (!found.ok()) return Outcome::Broken(found.status());
     }
     for (const auto& range : ranges) {
-      bool empty = true;
-      auto end = index.Scan(range, [&](ByteSpan, ByteSpan, bool) { empty = false; });
-      if (!end.ok()) return Outcome::Broken(end.status());
-      looked.empty.push_back(empty);
+      auto unchanged = IsUnchanged(index, range);
+      if (!unchanged.ok()) return Outcome::Broken(unchanged.status());
+      looked.unchanged.push_back(*unchanged);
     }
     return Settle([shared, looked = std::move(looked)]() mutable {
       shared->looked = std::move(looked);

@@ -24,6 +24,7 @@
 
 #include "blob/deadlines.h"
 #include "engine/applied_batch.h"
+#include "engine/engine.h"
 #include "engine/zone.h"
 
 namespace strongroom::engine {
@@ -69,14 +70,14 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   // Commit thread only. Applies to all; returns when the serving one has it. An error means that no
   // index is left: the batch is durable all the same, and no index without it serves any more.
   Status Apply(std::shared_ptr<const AppliedBatch> batch);
-  // Commit thread only. The index rows of `keys` (empty where absent), and whether each range is
-  // empty, from one snapshot no older than the last Apply.
+  // Commit thread only. The index rows of `keys` (empty where absent), and whether each range holds
+  // no row above its newest revision, no older than the last Apply.
   struct Looked {
     std::vector<std::string> rows;
-    std::vector<bool> empty;
+    std::vector<bool> unchanged;
   };
   Result<Looked> Look(const std::vector<Bytes>& keys,
-                      const std::vector<index::ScanRequest>& ranges);
+                      const std::vector<Transaction::Range>& ranges);
 
   // The zone was expelled from the set: its index serves no more.
   void Drop(int zone_number, const Status& why);

@@ -5,35 +5,50 @@ namespace strongroom::format {
 namespace {
 constexpr uint8_t kRowVersion = 1;
 
-void EncodeBlob(const BlobReference& blob, ByteWriter& w) {
+constexpr uint8_t kFamilyBlob = 'B', kFamilyList = 'L', kFamilyDoomed = 'D', kFamilyPart = 'P';
+
+void EncodeBlob(const Row& row, ByteWriter& w) {
+  const BlobReference& blob = row.blob;
   if (blob.kind == BlobKind::kNone) return;
+  if (blob.kind == BlobKind::kCounted) {
+    w.U32(row.counted.references);
+    w.U16(row.counted.placement.number);
+    w.U8(row.counted.placement.k);
+    w.U8(row.counted.placement.m);
+    return;
+  }
   w.Raw(blob.id);
   w.U64(blob.size);
   w.U64(blob.crc64);
-  w.Raw(blob.wrap);
-  if (blob.kind == BlobKind::kSmall) {
-    w.U64(blob.location);
-    return;
-  }
-  w.U16(blob.placement);
-  w.U8(blob.k);
-  w.U8(blob.m);
+  if (HasWrap(blob.kind)) w.Raw(blob.wrap);
+  if (IsSmall(blob.kind)) w.U64(blob.location);
 }
 
-void DecodeBlob(ByteReader& r, BlobReference* blob) {
-  *blob = {.kind = blob->kind};
-  if (blob->kind == BlobKind::kNone) return;
-  r.Into(blob->id);
-  blob->size = r.U64();
-  blob->crc64 = r.U64();
-  r.Into(blob->wrap);
-  if (blob->kind == BlobKind::kSmall) {
-    blob->location = r.U64();
+void DecodeBlob(ByteReader& r, Row* row) {
+  BlobReference& blob = row->blob;
+  blob = {.kind = blob.kind};
+  row->counted = {};
+  if (blob.kind == BlobKind::kNone) return;
+  if (blob.kind == BlobKind::kCounted) {
+    row->counted.references = r.U32();
+    row->counted.placement.number = r.U16();
+    row->counted.placement.k = r.U8();
+    row->counted.placement.m = r.U8();
     return;
   }
-  blob->placement = r.U16();
-  blob->k = r.U8();
-  blob->m = r.U8();
+  r.Into(blob.id);
+  blob.size = r.U64();
+  blob.crc64 = r.U64();
+  if (HasWrap(blob.kind)) r.Into(blob.wrap);
+  if (IsSmall(blob.kind)) blob.location = r.U64();
+}
+
+Bytes KeyOf(uint8_t family, const aead::Id& id) {
+  Bytes key;
+  ByteWriter w(&key);
+  w.U8(family);
+  w.Raw(id);
+  return key;
 }
 
 Status DecodeRowInto(ByteSpan bytes, Row* row) {
@@ -44,9 +59,9 @@ Status DecodeRowInto(ByteSpan bytes, Row* row) {
   if (!r.failed() && version > kRowVersion) {
     return Status(Code::kUnsupportedFormat, "row has version " + std::to_string(version));
   }
-  if (kind > 2) return Status(Code::kCorruption, "row: unknown blob kind");
+  if (kind > 6) return Status(Code::kCorruption, "row: unknown blob kind");
   row->blob.kind = static_cast<BlobKind>(kind);
-  DecodeBlob(r, &row->blob);
+  DecodeBlob(r, row);
   if (r.failed() || version == 0) return Status(Code::kCorruption, "row: cut short");
   row->body = bytes.subspan(r.position());
   return {};
@@ -58,8 +73,16 @@ void EncodeRow(const Row& row, Bytes* out) {
   w.U8(kRowVersion);
   w.U8(static_cast<uint8_t>(row.blob.kind));
   w.U64(row.modified);
-  EncodeBlob(row.blob, w);
+  EncodeBlob(row, w);
   w.Raw(row.body);
+}
+
+size_t RowSize(const Row& row) {
+  BlobKind kind = row.blob.kind;
+  size_t head = kind == BlobKind::kNone ? 0 : kind == BlobKind::kCounted ? 8 : 16 + 8 + 8;
+  if (HasWrap(kind)) head += kDekWrapSize;
+  if (IsSmall(kind)) head += 8;
+  return 1 + 1 + 8 + head + row.body.size();
 }
 
 Result<Row> DecodeRow(ByteSpan bytes) {
@@ -91,6 +114,29 @@ Status DecodeIndexRow(ByteSpan bytes, IndexRow* row) {
 
 uint64_t IndexRowRevision(ByteSpan bytes) {
   return bytes.size() < kIndexRowHead ? 0 : LoadLittle<uint64_t>(bytes.data());
+}
+
+Bytes CountedKey(BlobKind kind, const aead::Id& id) {
+  return KeyOf(IsLarge(kind) ? kFamilyBlob : kFamilyList, id);
+}
+Bytes DoomedKey(const aead::Id& list_id) { return KeyOf(kFamilyDoomed, list_id); }
+
+Bytes PartKey(const aead::Id& list_id, uint64_t position) {
+  Bytes key = KeyOf(kFamilyPart, list_id);
+  key.resize(key.size() + 8);
+  StoreBig64(key.data() + key.size() - 8, position);
+  return key;
+}
+
+bool ListOfPart(ByteSpan key, aead::Id* list_id) {
+  if (key.size() != 1 + list_id->size() + 8 || key[0] != kFamilyPart) return false;
+  memcpy(list_id->data(), key.data() + 1, list_id->size());
+  return true;
+}
+
+bool IsCountingKey(ByteSpan key) {
+  return !key.empty() &&
+         (key[0] == kFamilyBlob || key[0] == kFamilyList || key[0] == kFamilyDoomed);
 }
 
 Bytes DekAad(const aead::Id& store_id, const aead::Id& blob_id) {

@@ -1,15 +1,27 @@
 // Rows: the unit of metadata, as an effect carries it and as the index keeps it.
 //
-//   row       = version u8 (1) ‖ blob kind u8 ‖ modified ms u64 ‖ blob ‖ body
-//   blob      = nothing (kind 0)
-//             | head ‖ frame location u64                          (1, small: in the log)
-//             | head ‖ placement u16 ‖ k u8 ‖ m u8                 (2, large: files of its own)
-//   head      = blob id 16 ‖ size u64 ‖ CRC64 of the plaintext u64 ‖ DEK wrap 72
+//   row       = version u8 (1) ‖ kind u8 ‖ modified ms u64 ‖ blob ‖ body
+//   blob      = nothing                                (0, none)
+//             | head ‖ DEK wrap 72 ‖ frame location u64 (1, small: in the log)
+//             | head ‖ DEK wrap 72                      (2, large: files of its own, counted)
+//             | head ‖ DEK wrap 72                      (3, parts: a list of part rows, counted)
+//             | head ‖ frame location u64               (4, small part, under the list's DEK)
+//             | head                                    (5, large part, under the list's DEK)
+//             | references u32 ‖ placement u16 ‖ k u8 ‖ m u8   (6, counted)
+//   head      = blob id 16 ‖ size u64 ‖ CRC64 of the plaintext u64
 //   DEK wrap  = XAES-256-GCM(bucket key, DEK), AAD = "dek" (field) ‖ store id 16 ‖ blob id 16
 //   index row = revision u64 ‖ home segment u32 ‖ row
 //
 // The body belongs to the layers above and is opaque here. The row is sealed as part of its record,
 // which ties the blob's id, size and wrap to the row's key.
+//
+// A large blob and a list of parts may be named by several rows. How many do is counted in a row of
+// their own, which the engine alone writes, in the commits that change the number:
+//
+//   'B' blob id              counted: a large blob; also says where its cells are placed
+//   'L' list id              counted: a list of parts that some row names (placement 0, k = m = 0)
+//   'D' list id              counted, references 0: a list that no row names any more; its parts go
+//   'P' list id position u64 a part (the position is big-endian, so parts lie in order)
 #pragma once
 
 #include "aead/chunk.h"
@@ -23,26 +35,62 @@ constexpr size_t kRowKeyMax = 1100;
 constexpr size_t kRowMax = 64 * 1024;
 constexpr size_t kIndexRowHead = 12;
 
-enum class BlobKind : uint8_t { kNone = 0, kSmall = 1, kLarge = 2 };
+enum class BlobKind : uint8_t {
+  kNone = 0,
+  kSmall = 1,
+  kLarge = 2,
+  kParts = 3,
+  kSmallPart = 4,
+  kLargePart = 5,
+  kCounted = 6,
+};
+// Lies in the log, in the frame that its row locates.
+constexpr bool IsSmall(BlobKind kind) {
+  return kind == BlobKind::kSmall || kind == BlobKind::kSmallPart;
+}
+// Lies in files of its own.
+constexpr bool IsLarge(BlobKind kind) {
+  return kind == BlobKind::kLarge || kind == BlobKind::kLargePart;
+}
+// Counted by a row of its own.
+constexpr bool IsCounted(BlobKind kind) { return IsLarge(kind) || kind == BlobKind::kParts; }
+// Brings its DEK along; a part's is that of its list.
+constexpr bool HasWrap(BlobKind kind) {
+  return kind == BlobKind::kSmall || kind == BlobKind::kLarge || kind == BlobKind::kParts;
+}
+
+// Where the cells of a large blob are.
+struct Placement {
+  uint16_t number = 0;  // In the files' names.
+  uint8_t k = 0, m = 0;
+  bool operator==(const Placement&) const = default;
+};
 
 struct BlobReference {
   BlobKind kind = BlobKind::kNone;
   aead::Id id{};
   uint64_t size = 0;
   uint64_t crc64 = 0;
-  std::array<uint8_t, kDekWrapSize> wrap{};
-  uint64_t location = 0;   // Small.
-  uint16_t placement = 0;  // Large:
-  uint8_t k = 0, m = 0;
+  std::array<uint8_t, kDekWrapSize> wrap{};  // Where HasWrap.
+  uint64_t location = 0;                     // Where IsSmall.
+};
+
+// How many rows name a blob or list, and a blob's place.
+struct Counted {
+  uint32_t references = 0;
+  Placement placement;
+  bool operator==(const Counted&) const = default;
 };
 
 struct Row {
   uint64_t modified = 0;
   BlobReference blob;
+  Counted counted;  // Where blob.kind is kCounted.
   ByteSpan body;  // Into the bytes it was decoded from, or given by the encoder's caller.
 };
 
 void EncodeRow(const Row& row, Bytes* out);
+size_t RowSize(const Row& row);  // Of its encoding.
 Result<Row> DecodeRow(ByteSpan bytes);
 
 struct IndexRow {
@@ -57,6 +105,17 @@ Result<IndexRow> DecodeIndexRow(ByteSpan bytes);
 Status DecodeIndexRow(ByteSpan bytes, IndexRow* row);
 // Only the revision: the head of an index row. 0 when too short.
 uint64_t IndexRowRevision(ByteSpan bytes);
+
+// The key of the row that counts a blob or list. REQUIRES: IsCounted(kind).
+Bytes CountedKey(BlobKind kind, const aead::Id& id);
+// 'D' list id: of a list that no row names any more.
+Bytes DoomedKey(const aead::Id& list_id);
+// 'P' list id, then the position.
+Bytes PartKey(const aead::Id& list_id, uint64_t position);
+// The list that a row key of family 'P' belongs to. False for another row key.
+bool ListOfPart(ByteSpan key, aead::Id* list_id);
+// True for the families that the engine alone writes.
+bool IsCountingKey(ByteSpan key);
 
 // The AAD of a DEK's wrap.
 Bytes DekAad(const aead::Id& store_id, const aead::Id& blob_id);

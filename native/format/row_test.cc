@@ -19,14 +19,17 @@ Row RandomRow(testing::Random& random, BlobKind kind, ByteSpan body) {
   row.body = body;
   row.blob.kind = kind;
   if (kind == BlobKind::kNone) return row;
+  if (kind == BlobKind::kCounted) {
+    row.counted.references = static_cast<uint32_t>(random.Next());
+    row.counted.placement = {static_cast<uint16_t>(random.Next()), 4, 2};
+    return row;
+  }
   row.blob.id = TakeId(random);
   row.blob.size = random.Next();
   row.blob.crc64 = random.Next();
   Bytes wrap = random.Take(kDekWrapSize);
-  std::copy(wrap.begin(), wrap.end(), row.blob.wrap.begin());
-  if (kind == BlobKind::kSmall) row.blob.location = random.Next();
-  if (kind == BlobKind::kLarge) row.blob.placement = static_cast<uint16_t>(random.Next());
-  if (kind == BlobKind::kLarge) row.blob.k = 4, row.blob.m = 2;
+  if (HasWrap(kind)) std::copy(wrap.begin(), wrap.end(), row.blob.wrap.begin());
+  if (IsSmall(kind)) row.blob.location = random.Next();
   return row;
 }
 
@@ -38,12 +41,14 @@ void ExpectEqual(const Row& a, const Row& b) {
   EXPECT_EQ(a.blob.crc64, b.blob.crc64);
   EXPECT_EQ(a.blob.wrap, b.blob.wrap);
   EXPECT_EQ(a.blob.location, b.blob.location);
-  EXPECT_EQ(a.blob.placement, b.blob.placement);
-  EXPECT(a.blob.k == b.blob.k && a.blob.m == b.blob.m);
+  EXPECT(a.counted == b.counted);
   EXPECT_EQ(a.body, b.body);
 }
 
-constexpr BlobKind kKinds[] = {BlobKind::kNone, BlobKind::kSmall, BlobKind::kLarge};
+constexpr BlobKind kKinds[] = {BlobKind::kNone,      BlobKind::kSmall,     BlobKind::kLarge,
+                               BlobKind::kParts,     BlobKind::kSmallPart, BlobKind::kLargePart,
+                               BlobKind::kCounted};
+constexpr size_t kHeads[] = {10, 10 + 104 + 8, 10 + 104, 10 + 104, 10 + 32 + 8, 10 + 32, 10 + 8};
 
 }  // namespace
 
@@ -57,10 +62,20 @@ TEST(Row, TheWorkedExampleIsByteExact) {
             "0000010000");
   Row large = ExampleRow();
   large.blob.kind = BlobKind::kLarge;
-  large.blob.placement = 1;
-  large.blob.k = 4;
-  large.blob.m = 2;
-  EXPECT_EQ(ToHex(ByteSpan(Encoded(large)).last(4 + 3)), "01000402010000");
+  Bytes small = Encoded(ExampleRow()), same = Encoded(large);
+  EXPECT_EQ(same.size(), small.size() - 8);
+  Row counted;
+  counted.modified = kExampleMillis;
+  counted.blob.kind = BlobKind::kCounted;
+  counted.counted = {2, {1, 4, 2}};
+  EXPECT_EQ(ToHex(Encoded(counted)), "01060068e5cf8b0100000200000001000402");
+  EXPECT_EQ(ToHex(CountedKey(BlobKind::kLarge, kExampleBlob)),
+            "42404142434445464748494a4b4c4d4e4f");
+  EXPECT_EQ(ToHex(CountedKey(BlobKind::kParts, kExampleBlob)),
+            "4c404142434445464748494a4b4c4d4e4f");
+  EXPECT_EQ(ToHex(DoomedKey(kExampleBlob)), "44404142434445464748494a4b4c4d4e4f");
+  EXPECT_EQ(ToHex(PartKey(kExampleBlob, 258)),
+            "50404142434445464748494a4b4c4d4e4f0000000000000102");
   Row bare;
   bare.modified = kExampleMillis;
   EXPECT_EQ(ToHex(Encoded(bare)), "01000068e5cf8b010000");
@@ -105,22 +120,21 @@ TEST(Row, DecodesWhatItEncoded) {
 // A row has no length of its own (its effect has it), so a cut in the body is not seen here.
 TEST(Row, ACutInTheHeadIsCorruption) {
   testing::Random random(testing::Seed());
-  const size_t heads[] = {10, 10 + 104 + 8, 10 + 104 + 4};
-  for (int i = 0; i < 3; ++i) {
+  for (size_t i = 0; i < std::size(kKinds); ++i) {
     Bytes body = random.Take(5);
     Bytes bytes = Encoded(RandomRow(random, kKinds[i], body));
-    ASSERT(bytes.size() == heads[i] + 5);
+    ASSERT(bytes.size() == kHeads[i] + 5);
     EveryTruncation(bytes, [&](const Bytes& cut) {
       auto row = DecodeRow(cut);
-      if (cut.size() < heads[i]) EXPECT_CODE(row, Code::kCorruption);
-      if (cut.size() < heads[i]) return;
+      if (cut.size() < kHeads[i]) EXPECT_CODE(row, Code::kCorruption);
+      if (cut.size() < kHeads[i]) return;
       ASSERT_OK(row);
-      EXPECT_EQ(row->body.size(), cut.size() - heads[i]);
+      EXPECT_EQ(row->body.size(), cut.size() - kHeads[i]);
     });
     Bytes indexed;
     EncodeIndexRow(9, 1, bytes, &indexed);
     EveryTruncation(indexed, [&](const Bytes& cut) {
-      EXPECT_EQ(DecodeIndexRow(cut).ok(), cut.size() >= kIndexRowHead + heads[i]);
+      EXPECT_EQ(DecodeIndexRow(cut).ok(), cut.size() >= kIndexRowHead + kHeads[i]);
       EXPECT_EQ(IndexRowRevision(cut), cut.size() < kIndexRowHead ? 0u : 9u);
     });
   }
@@ -138,6 +152,22 @@ TEST(Row, NoByteIsLostInDecoding) {
   }
 }
 
+TEST(Row, APartsKeyNamesItsListAndKeepsTheOrder) {
+  aead::Id list{};
+  EXPECT(ListOfPart(PartKey(kExampleBlob, 7), &list));
+  EXPECT_EQ(list, kExampleBlob);
+  Bytes key = PartKey(kExampleBlob, 7);
+  EXPECT(!ListOfPart(ByteSpan(key).first(key.size() - 1), &list));
+  EXPECT(!ListOfPart(CountedKey(BlobKind::kParts, kExampleBlob), &list));
+  EXPECT(PartKey(kExampleBlob, 255) < PartKey(kExampleBlob, 256));
+  EXPECT(IsCountingKey(CountedKey(BlobKind::kLarge, kExampleBlob)));
+  EXPECT(IsCountingKey(CountedKey(BlobKind::kParts, kExampleBlob)));
+  EXPECT(IsCountingKey(DoomedKey(kExampleBlob)));
+  EXPECT(!IsCountingKey(key));
+  EXPECT(!IsCountingKey(ExampleKey()));
+  EXPECT(!IsCountingKey({}));
+}
+
 TEST(Row, AnUnknownVersionOrKindIsRefused) {
   for (int value = 0; value < 256; ++value) {
     Bytes bytes = Encoded(ExampleRow());
@@ -146,7 +176,7 @@ TEST(Row, AnUnknownVersionOrKindIsRefused) {
     if (value == 0) EXPECT_CODE(DecodeRow(bytes), Code::kCorruption);
     bytes = Encoded(ExampleRow());
     bytes[1] = static_cast<uint8_t>(value);
-    if (value > 2) EXPECT_CODE(DecodeRow(bytes), Code::kCorruption);
+    if (value > 6) EXPECT_CODE(DecodeRow(bytes), Code::kCorruption);
   }
 }
 

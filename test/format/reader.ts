@@ -360,13 +360,18 @@ export interface BlobReference {
   crc64: bigint;
   wrap: Buffer;
   location?: bigint;
-  placement?: number;
-  k?: number;
-  m?: number;
+}
+/** How many rows name a large blob or a list of parts, and a blob's place. */
+export interface Counted {
+  references: number;
+  placement: number;
+  k: number;
+  m: number;
 }
 export interface Row {
   modified: bigint;
   blob: BlobReference | null;
+  counted?: Counted;
   body: Buffer;
 }
 
@@ -374,12 +379,17 @@ export function readRow(bytes: Buffer): Row {
   const c = new Cursor(bytes);
   demand(c.u8() === 1, 'row: version');
   const kind = c.u8();
-  demand(kind <= 2, 'row: kind');
+  demand(kind <= 6, 'row: kind');
   const modified = c.u64();
   if (kind === 0) return { modified, blob: null, body: c.rest() };
-  const head = { id: c.raw(16), size: Number(c.u64()), crc64: c.u64(), wrap: c.raw(72) };
-  const place = kind === 1 ? { location: c.u64() } : { placement: c.u16(), k: c.u8(), m: c.u8() };
-  return { modified, blob: { ...head, ...place }, body: c.rest() };
+  if (kind === 6) {
+    const counted = { references: c.u32(), placement: c.u16(), k: c.u8(), m: c.u8() };
+    return { modified, blob: null, counted, body: c.rest() };
+  }
+  const head = { id: c.raw(16), size: Number(c.u64()), crc64: c.u64() };
+  const wrap = kind <= 3 ? c.raw(72) : Buffer.alloc(0);
+  const place = kind === 1 || kind === 4 ? { location: c.u64() } : {};
+  return { modified, blob: { ...head, wrap, ...place }, body: c.rest() };
 }
 
 /** The bucket's id and opened key, from the body of its row (docs/format/rows.md). */

@@ -13,6 +13,7 @@ import {
   type BlobReference,
   block,
   type Commit,
+  type Counted,
   type Epoch,
   openBucketKey,
   openChunks,
@@ -246,20 +247,23 @@ test.serial('the root key leads to every byte of a large blob', async (t) => {
   const disks = await makeStore(t);
   const keys = await keysOf(disks);
   const said = recordsOf(keys, await segmentsOf(disks.zone(1)));
-  const { bucketKey, blobs } = contentsOf(keys, rowsOf(said));
+  const rows = rowsOf(said);
+  const { bucketKey, blobs } = contentsOf(keys, rows);
   const blob = blobs.get('large') as BlobReference;
+  const counted = readRow(rows.get(`B${blob.id.toString('latin1')}`) as Buffer).counted as Counted;
+  t.is(counted.references, 1);
   const hex = blob.id.toString('hex');
   t.is(blob.size, large.length);
   t.is(blob.crc64.toString(), crc64(large));
   const stripes: Map<number, Buffer>[] = [];
   let header: ReturnType<typeof readPreamble>['header'] | undefined;
   for (const zone of zones) {
-    const name = join(disks.zone(zone), 'blob', hex.slice(0, 2), `${hex}.${blob.placement}`);
+    const name = join(disks.zone(zone), 'blob', hex.slice(0, 2), `${hex}.${counted.placement}`);
     const file = await readFile(name);
     t.is(file.length % block, 0);
     const preamble = readPreamble(file);
-    t.is(blob.k, preamble.k);
-    t.is(blob.m, preamble.m);
+    t.is(counted.k, preamble.k);
+    t.is(counted.m, preamble.m);
     t.is(said.at(-1)?.record.epoch, preamble.epoch);
     t.true(preamble.header.blobId.equals(blob.id));
     header ??= preamble.header;

@@ -11,6 +11,7 @@ import type {
   ScanRequest,
   StorageEngine,
 } from '../../lib/engine/storage-engine.ts';
+import { sharedBlobsSection } from './shared-blobs-section.ts';
 import { Dice, edgeBodies, megabyte, rejection } from './support.ts';
 
 export type OpenEngine = (t: ExecutionContext) => Promise<StorageEngine>;
@@ -115,12 +116,12 @@ export function engineSuite(test: TestFn, name: string, openEngine: OpenEngine):
 
   withEngine('checks revisions, absence and empty ranges, all or nothing', async (t, engine) => {
     const revision = await put(engine, 'a', 'm', 'x');
-    const range = (start: string, end: string) => ({ start: key(start), end: key(end) });
+    const range = (start: string, end: string) => ({ start: key(start), end: key(end), newest: 0 });
     const good = [
       { checks: [{ key: key('a'), revision }] },
       { checks: [{ key: key('b'), revision: null }] },
-      { empty: [range('b', 'm'), range('n', 'x'), range('y', 'z')] },
-      { empty: [range('m', 'm'), range('x', 'a')] },
+      { ranges: [range('b', 'm'), range('n', 'x'), range('y', 'z')] },
+      { ranges: [range('m', 'm'), range('x', 'a')] },
     ];
     for (const conditions of good)
       await t.notThrowsAsync(engine.commit({ ...conditions, effects: [row('zz')] }));
@@ -135,9 +136,9 @@ export function engineSuite(test: TestFn, name: string, openEngine: OpenEngine):
           { key: key('m'), revision: 0 },
         ],
       },
-      { empty: [range('a', 'b')] },
-      { empty: [range('b', 'c'), range('l', 'n')] },
-      { empty: [range('', 'zzz')] },
+      { ranges: [range('a', 'b')] },
+      { ranges: [range('b', 'c'), range('l', 'n')] },
+      { ranges: [range('', 'zzz')] },
     ];
     for (const conditions of bad) {
       const commit = engine.commit({ ...conditions, effects: [row('zz'), gone('a')] });
@@ -495,6 +496,8 @@ export function engineSuite(test: TestFn, name: string, openEngine: OpenEngine):
       t.is(await bodyAt(engine, text), model.get(text) ?? null);
     }
   });
+
+  sharedBlobsSection(withEngine);
 
   withEngine('refuses calls after close', async (t, engine) => {
     const { kek } = engine.createKey(context);
