@@ -15,12 +15,14 @@ export type OssCode =
   | 'InvalidBucketName'
   | 'InvalidObjectName'
   | 'InvalidRange'
+  | 'InvalidTag'
   | 'MethodNotAllowed'
   | 'NoSuchBucket'
   | 'NoSuchKey'
   | 'NotImplemented'
   | 'NotModified'
-  | 'PreconditionFailed';
+  | 'PreconditionFailed'
+  | 'TooManyTags';
 /**
  * Conditions of the engine, without a twin in OSS: InternalError or ServiceUnavailable over HTTP.
  */
@@ -123,6 +125,12 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     text: 'the range lies outside the object',
     hint: 'A range must begin before the end of the object; head() tells the size.',
   },
+  InvalidTag: {
+    status: 400,
+    retry: false,
+    text: 'a tag is not valid',
+    hint: '1 to 128 characters of key, up to 256 of value: letters, digits, spaces, + - = . _ : /.',
+  },
   MethodNotAllowed: {
     status: 405,
     retry: false,
@@ -158,6 +166,12 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     retry: false,
     text: 'a condition of the call did not hold',
     hint: 'Somebody else changed the object. Read it again, decide again, call again.',
+  },
+  TooManyTags: {
+    status: 400,
+    retry: false,
+    text: 'the object would have too many tags',
+    hint: 'An object has 10 tags at most.',
   },
 };
 

@@ -75,6 +75,9 @@ export class ObjectView implements StoredObject {
   get metadata(): Readonly<Record<string, string>> {
     return this.#decoded.metadata;
   }
+  get tags(): Readonly<Record<string, string>> {
+    return this.#decoded.tags;
+  }
   get storageClass(): StorageClass {
     return 'Standard';
   }
@@ -97,6 +100,8 @@ export class ObjectView implements StoredObject {
     if (header.contentDisposition) headers.set('content-disposition', header.contentDisposition);
     if (header.contentLanguage) headers.set('content-language', header.contentLanguage);
     if (header.cacheControl) headers.set('cache-control', header.cacheControl);
+    const tagCount = Object.keys(header.tags).length;
+    if (tagCount > 0) headers.set('x-oss-tagging-count', String(tagCount));
     if (header.expires) headers.set('expires', header.expires.toUTCString());
     // Values may be any text; on the wire they are percent-encoded where they are not ASCII.
     for (const [name, value] of Object.entries(header.metadata))
@@ -106,7 +111,7 @@ export class ObjectView implements StoredObject {
 
   toJSON(): object {
     const { bucket, key, type, size, etag, lastModified } = this;
-    const { contentType, metadata, storageClass, checksums } = this;
+    const { contentType, metadata, tags, storageClass, checksums } = this;
     return {
       bucket,
       key,
@@ -116,6 +121,7 @@ export class ObjectView implements StoredObject {
       lastModified,
       contentType,
       metadata,
+      tags,
       storageClass,
       checksums,
     };

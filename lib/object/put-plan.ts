@@ -22,13 +22,17 @@ const known: ReadonlySet<string> = new Set([
   'cacheControl',
   'expires',
   'metadata',
+  'tags',
   'onlyIf',
   'size',
   'onProgress',
   'signal',
 ]);
 
-/** TypeError, InvalidArgument, NotImplemented, ABORTED. `bodyType` is what the body says it is. */
+/**
+ * TypeError, InvalidArgument, InvalidTag, TooManyTags, NotImplemented, ABORTED. `bodyType` is what
+ * the body says it is.
+ */
 export function planPut(call: string, options: PutOptions | undefined, bodyType: string): PutPlan {
   if (options !== undefined) checkOptions(call, options, known);
   const { onlyIf, onProgress, signal } = options ?? {};
@@ -36,5 +40,6 @@ export function planPut(call: string, options: PutOptions | undefined, bodyType:
   functionOption(call, 'onProgress', onProgress);
   const condition = onlyIf === undefined ? null : putCondition(call, onlyIf);
   checkSignal(call, signal);
-  return { header: encodeObjectRow(options, bodyType), condition, size, onProgress, signal };
+  const header = encodeObjectRow(call, options, bodyType);
+  return { header, condition, size, onProgress, signal };
 }

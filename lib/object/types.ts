@@ -39,6 +39,11 @@ export interface PutOptions {
    */
   metadata?: Record<string, string> | undefined;
   /**
+   * Up to 10. Keys of 1 to 128 and values of 0 to 256 characters: letters, digits, spaces and
+   * + - = . _ : /
+   */
+  tags?: Record<string, string> | undefined;
+  /**
    * Write only if this holds; else FileAlreadyExists (absent) or PreconditionFailed (the others).
    * As Headers: If-Match, If-None-Match, If-Unmodified-Since and x-oss-forbid-overwrite count, in
    * HTTP's order; other headers are left alone.
@@ -124,6 +129,7 @@ export interface StoredObject {
   readonly lastModified: Date;
   readonly contentType: string;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>>;
   readonly storageClass: StorageClass;
   /** crc64 is CRC64/XZ over the plaintext, an unsigned decimal string. */
   readonly checksums: Readonly<{ crc64: string }>;

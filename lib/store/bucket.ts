@@ -82,9 +82,9 @@ export class Bucket {
    * that stood there before stays.
    *
    * @throws {TypeError} the body has no bytes in it
-   * @throws {StoreError} InvalidObjectName, InvalidArgument, IncompleteBody, FileAlreadyExists,
-   * PreconditionFailed, NoSuchBucket, EntityTooLarge, ABORTED, STORE_CLOSED, STORE_FULL,
-   * STORE_READ_ONLY, COMMIT_UNKNOWN
+   * @throws {StoreError} InvalidObjectName, InvalidArgument, InvalidTag, TooManyTags,
+   * IncompleteBody, FileAlreadyExists, PreconditionFailed, NotImplemented, NoSuchBucket,
+   * EntityTooLarge, ABORTED, STORE_CLOSED, STORE_FULL, STORE_READ_ONLY, COMMIT_UNKNOWN
    * @example
    * ```ts
    * import { createReadStream } from 'node:fs';

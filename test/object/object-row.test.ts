@@ -8,23 +8,26 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 // docs/format/rows.md shows these bytes.
 const bytes =
-  '01 00 00  01 0300 612f62  06 0800 0068e5cf8b010000  07 0900 01 78 0100 31 01 79 0000';
+  '01 00 00  01 0300 612f62  06 0800 0068e5cf8b010000  07 0900 01 78 0100 31 01 79 0000' +
+  '  08 0500 01 6b 0100 76';
 
 test('bytes of an object row', (t) => {
-  t.is(hex(encodeObjectRow(undefined, '')), '010000');
-  t.is(hex(encodeObjectRow({ metadata: {} }, '')), '010000');
+  t.is(hex(encodeObjectRow('put', undefined, '')), '010000');
+  t.is(hex(encodeObjectRow('put', { metadata: {}, tags: {} }, '')), '010000');
   const options = {
     contentType: 'a/b',
     expires: new Date(0x0000018bcfe56800),
     metadata: { y: '', X: '1' },
+    tags: { k: 'v' },
   };
-  t.is(hex(encodeObjectRow(options, 'ignored')), bytes.replaceAll(' ', ''));
-  t.deepEqual(decodeObjectRow(encodeObjectRow(options, '')), {
+  t.is(hex(encodeObjectRow('put', options, 'ignored')), bytes.replaceAll(' ', ''));
+  t.deepEqual(decodeObjectRow(encodeObjectRow('put', options, '')), {
     contentType: 'a/b',
     expires: options.expires,
     metadata: { x: '1', y: '' },
+    tags: { k: 'v' },
   });
-  t.deepEqual(decodeObjectRow(Buffer.of(1, 0, 0)), { metadata: {} });
+  t.deepEqual(decodeObjectRow(Buffer.of(1, 0, 0)), { metadata: {}, tags: {} });
 });
 
 test('the largest row fits an engine', (t) => {
@@ -37,8 +40,11 @@ test('the largest row fits an engine', (t) => {
     cacheControl: text,
     expires: new Date(),
     metadata: { a: 'x'.repeat(8191) },
+    tags: Object.fromEntries(
+      Array.from({ length: 10 }, (_, i) => [`${i}`.padEnd(128, 'x'), 'x'.repeat(256)]),
+    ),
   };
-  t.true(encodeObjectRow(options, '').length < 65_536);
+  t.true(encodeObjectRow('put', options, '').length < 65_536);
 });
 
 test('fields of later versions are stepped over', (t) => {
@@ -48,7 +54,7 @@ test('fields of later versions are stepped over', (t) => {
 
 test('damaged object rows are refused, whatever the damage', (t) => {
   const good = Buffer.from(bytes.replaceAll(' ', ''), 'hex');
-  const whole = new Set([3, 9, 20, good.length]);
+  const whole = new Set([3, 9, 20, 32, good.length]);
   for (let size = 0; size <= good.length; size++) {
     const cut = good.subarray(0, size);
     if (whole.has(size)) t.notThrows(() => decodeObjectRow(cut));
@@ -63,7 +69,7 @@ test('damaged object rows are refused, whatever the damage', (t) => {
   for (let i = 0; i < 5000; i++) {
     const noise = randomBytes(i % 40);
     noise[0] = 1;
-    if (noise.length > 3) noise[3] = 1 + (i % 7);
+    if (noise.length > 3) noise[3] = 1 + (i % 10);
     try {
       decodeObjectRow(noise);
     } catch (error) {

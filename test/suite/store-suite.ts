@@ -15,6 +15,7 @@ import { rangeSection } from './range-section.ts';
 import { responseSection } from './response-section.ts';
 import { saveSection } from './save-section.ts';
 import { type OpenStore, withStoreOf } from './support.ts';
+import { tagSection } from './tag-section.ts';
 import { writeStreamSection } from './write-stream-section.ts';
 
 /** Declares the suite's tests for one kind of store. `openStore` closes what it opens. */
@@ -27,6 +28,7 @@ export function storeSuite(test: TestFn, name: string, openStore: OpenStore): vo
   failureSection(withStore);
   rangeSection(withStore);
   conditionSection(withStore);
+  tagSection(withStore);
   listSection(withStore);
   saveSection(withStore);
   responseSection(withStore);

@@ -55,7 +55,7 @@ export async function right(): Promise<void> {
     null,
   ];
   for (const body of bodies) use<StoredObject>(await bucket.put('key', body));
-  const options = { contentType: 'a/b', metadata: { a: 'b' }, size: 7 };
+  const options = { contentType: 'a/b', metadata: { a: 'b' }, tags: { a: 'b' }, size: 7 };
   await bucket.put('key', 'text', { ...options, onlyIf: { absent: true } });
   await bucket.put('key', 'text', { onProgress: (progress: Progress) => progress.loaded });
 
