@@ -13,6 +13,8 @@ export type OssCode =
   | 'InternalError'
   | 'InvalidArgument'
   | 'InvalidBucketName'
+  | 'InvalidCRC64'
+  | 'InvalidDigest'
   | 'InvalidObjectName'
   | 'InvalidRange'
   | 'InvalidTag'
@@ -112,6 +114,18 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     retry: false,
     text: 'the bucket name is not valid',
     hint: '3 to 63 lower-case letters, digits and hyphens; no hyphen at either end.',
+  },
+  InvalidCRC64: {
+    status: 400,
+    retry: false,
+    text: 'the body has another CRC64 than was given',
+    hint: 'Nothing was stored. The body changed on its way, or the value is of another body.',
+  },
+  InvalidDigest: {
+    status: 400,
+    retry: false,
+    text: 'the body has another checksum than was given',
+    hint: 'Nothing was stored. The body changed on its way, or the value is of another body.',
   },
   InvalidObjectName: {
     status: 400,

@@ -9,6 +9,8 @@ export type { RootKey } from './keys/root-key.ts';
 export type { Progress } from './object/progress.ts';
 export type {
   Body,
+  ChecksumName,
+  Checksums,
   GetCondition,
   GetOptions,
   HasOptions,

@@ -105,7 +105,9 @@ export interface NativeEngine {
     blobs: readonly (NativeBlob | null)[],
     keks: readonly (NativeKey | NativeParts | null)[],
   ): Promise<Buffer>;
-  writeBlob(kek: NativeKey | NativeParts, expectedSize: number): NativeWriter;
+  writeBlob(kek: NativeKey | NativeParts, expectedSize: number, digestBits: number): NativeWriter;
+  /** The values, as digests.ts unpacks them: of a short body at once. */
+  digest(bits: number, bytes: Uint8Array): Buffer | Promise<Buffer>;
   status(): unknown;
   close(): Promise<void>;
 }
@@ -115,7 +117,7 @@ export interface NativeWriter {
   pieceMax(): number;
   /** True when taken, else a promise of the moment to offer the same parts again. */
   offer(parts: readonly Uint8Array[], last: boolean): true | Promise<false>;
-  /** A packed commit of one blob. */
+  /** A packed commit of one blob, and the digests behind it. */
   finish(): Promise<Buffer>;
   abort(): Promise<void>;
 }

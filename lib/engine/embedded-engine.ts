@@ -9,10 +9,10 @@ import type {
   NativeReader,
   NativeWriter,
 } from './addon.ts';
+import { type DigestName, type Digests, digestBits, unpackDigests } from './digests.ts';
 import { loadAddon } from './load.ts';
 import { PackedCommit, PackedPage, PackedRow } from './packed.ts';
 import type {
-  BlobInfo,
   BlobReader,
   BlobSource,
   BlobWriter,
@@ -29,6 +29,7 @@ import type {
   ScanRequest,
   StorageEngine,
   Transaction,
+  WrittenBlob,
 } from './storage-engine.ts';
 
 /** Bytes of one slab (native/blob/slab_pool.h). */
@@ -309,10 +310,24 @@ class EmbeddedEngine implements StorageEngine {
       );
   }
 
-  writeBlob(kek: KeyHandle | PartsKey, size?: number): BlobWriter {
+  writeBlob(
+    kek: KeyHandle | PartsKey,
+    size?: number,
+    digests: readonly DigestName[] = [],
+  ): BlobWriter {
     this.checkOpen();
     try {
-      return new EmbeddedWriter(this, this.#native.writeBlob(keyOf(kek), size ?? 0), size);
+      const native = this.#native.writeBlob(keyOf(kek), size ?? 0, digestBits(digests));
+      return new EmbeddedWriter(this, native, size, digests);
+    } catch (error) {
+      rethrow(error);
+    }
+  }
+
+  async digest(names: readonly DigestName[], bytes: Uint8Array): Promise<Digests> {
+    this.checkOpen();
+    try {
+      return unpackDigests(names, await this.#native.digest(digestBits(names), bytes));
     } catch (error) {
       rethrow(error);
     }
@@ -368,6 +383,7 @@ function toCommitted(packed: Buffer): Committed {
 class EmbeddedWriter implements BlobWriter {
   readonly native: NativeWriter;
   readonly #engine: EmbeddedEngine;
+  readonly #digests: readonly DigestName[];
   readonly #pieceMax: number;
   readonly #size: number | undefined;
   #written = 0;
@@ -376,8 +392,14 @@ class EmbeddedWriter implements BlobWriter {
   #heldSize = 0;
   #state: 'open' | 'ended' | 'finished' | 'over' = 'open';
 
-  constructor(engine: EmbeddedEngine, native: NativeWriter, size: number | undefined) {
+  constructor(
+    engine: EmbeddedEngine,
+    native: NativeWriter,
+    size: number | undefined,
+    digests: readonly DigestName[],
+  ) {
     this.#engine = engine;
+    this.#digests = digests;
     this.native = native;
     this.#pieceMax = native.pieceMax();
     this.#size = size;
@@ -441,7 +463,7 @@ class EmbeddedWriter implements BlobWriter {
     }
   }
 
-  async finish(): Promise<BlobInfo> {
+  async finish(): Promise<WrittenBlob> {
     if (this.#size !== undefined && this.#written !== this.#size)
       throw invalidArgument(`a blob of ${this.#size} bytes ends after ${this.#written}`);
     if (this.#state === 'open')
@@ -449,7 +471,9 @@ class EmbeddedWriter implements BlobWriter {
     this.#held = null;
     const packed = await this.native.finish().catch(rethrow);
     this.#state = 'finished';
-    return new PackedCommit(packed).blobs[0] as BlobInfo;
+    const [info, end] = new PackedCommit(packed).only;
+    const { id, size, crc64 } = info;
+    return { id, size, crc64, digests: unpackDigests(this.#digests, packed.subarray(end)) };
   }
 
   get over(): boolean {

@@ -2,8 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { StoreError } from '../errors.ts';
 import { Crc64 } from './crc64.ts';
+import type { DigestName } from './digests.ts';
+import { MemoryDigests } from './memory-digests.ts';
 import type { MemoryParts } from './memory-parts.ts';
-import type { BlobInfo, BlobReader, BlobWriter } from './storage-engine.ts';
+import type { BlobInfo, BlobReader, BlobWriter, WrittenBlob } from './storage-engine.ts';
 
 const pieceSizeMax = 1 << 20;
 
@@ -36,14 +38,16 @@ export class MemoryWriter implements BlobWriter {
   readonly #engine: Closable;
   readonly #key: MemoryKey | MemoryParts;
   readonly #crc = new Crc64();
+  readonly #digests: MemoryDigests;
   readonly #pieces: Uint8Array[] = [];
   #size = 0;
   #info: BlobInfo | null = null;
   #gone = false;
 
-  constructor(engine: Closable, key: MemoryKey | MemoryParts) {
+  constructor(engine: Closable, key: MemoryKey | MemoryParts, digests: readonly DigestName[]) {
     this.#engine = engine;
     this.#key = key;
+    this.#digests = new MemoryDigests(digests);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -52,12 +56,13 @@ export class MemoryWriter implements BlobWriter {
       this.#pieces.push(Uint8Array.from(bytes.subarray(at, at + pieceSizeMax)));
     this.#size += bytes.length;
     this.#crc.update(bytes);
+    this.#digests.update(bytes);
   }
 
-  async finish(): Promise<BlobInfo> {
+  async finish(): Promise<WrittenBlob> {
     this.#refuseWhenOver();
     this.#info = { id: newBlobId(), size: this.#size, crc64: this.#crc.value };
-    return this.#info;
+    return { ...this.#info, digests: this.#digests.values };
   }
 
   async dispose(): Promise<void> {

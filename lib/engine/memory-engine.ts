@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { StoreError } from '../errors.ts';
 import { crc64 } from './crc64.ts';
+import type { DigestName, Digests } from './digests.ts';
 import {
   type MemoryBlob,
   MemoryKey,
@@ -15,6 +16,7 @@ import {
   newBlobId,
   part,
 } from './memory-blob.ts';
+import { MemoryDigests } from './memory-digests.ts';
 import { isPartKey, MemoryParts, MemorySource } from './memory-parts.ts';
 import { MemoryRows } from './memory-rows.ts';
 import {
@@ -155,9 +157,20 @@ export class MemoryEngine implements StorageEngine {
     return { revision, blobs: brought };
   }
 
-  writeBlob(kek: KeyHandle | PartsKey): BlobWriter {
+  writeBlob(
+    kek: KeyHandle | PartsKey,
+    _size?: number,
+    digests: readonly DigestName[] = [],
+  ): BlobWriter {
     this.#refuseWhenClosed();
-    return new MemoryWriter(this, kek as unknown as MemoryKey);
+    return new MemoryWriter(this, kek as unknown as MemoryKey, digests);
+  }
+
+  async digest(names: readonly DigestName[], bytes: Uint8Array): Promise<Digests> {
+    this.#refuseWhenClosed();
+    const digests = new MemoryDigests(names);
+    digests.update(bytes);
+    return digests.values;
   }
 
   createParts(): { id: Uint8Array; key: PartsKey } {

@@ -4,6 +4,8 @@ import type { BlobInfo, Committed, Page, Row } from './storage-engine.ts';
 
 const rowHead = 96;
 const pageHead = 32;
+const commitHead = 16;
+const commitBlobSize = 48;
 const entrySize = 56;
 const idDigits = 32;
 
@@ -74,12 +76,17 @@ export class PackedCommit implements Committed {
   get revision(): number {
     return this.#packed.readDoubleLE(0);
   }
+  /** The blob of a commit of one, and where the commit ends. */
+  get only(): readonly [BlobInfo, end: number] {
+    const end = commitHead + commitBlobSize;
+    return [new PackedBlob(this.#packed, commitHead, commitHead + 16), end];
+  }
   get blobs(): readonly BlobInfo[] {
     const packed = this.#packed;
     const count = packed.readUInt32LE(8);
     const out: BlobInfo[] = [];
     for (let i = 0; i < count; i++) {
-      const at = 16 + i * 48;
+      const at = commitHead + i * commitBlobSize;
       out.push(new PackedBlob(packed, at, at + 16));
     }
     return out;

@@ -2,6 +2,8 @@
 // ordered rows, sealed blobs and commits. The embedded engine (native) is one implementation, the
 // in-memory model another; test/suite runs against both.
 
+import type { DigestName, Digests } from './digests.ts';
+
 /**
  * The key of a row: bytes, ordered by memcmp, at most 1100. Read during the call only, so callers
  * may reuse one scratch array.
@@ -108,6 +110,11 @@ export interface Committed {
   readonly blobs: readonly BlobInfo[];
 }
 
+export interface WrittenBlob extends BlobInfo {
+  /** Of the plaintext: those that writeBlob() was asked for. */
+  readonly digests: Digests;
+}
+
 /**
  * Seals one large blob of unknown length while it is written. Always ends in a commit that names it
  * or in dispose().
@@ -119,7 +126,7 @@ export interface BlobWriter {
    */
   write(bytes: Uint8Array): Promise<void>;
   /** Seals the last stripe and makes the blob durable in every zone of the set. */
-  finish(): Promise<BlobInfo>;
+  finish(): Promise<WrittenBlob>;
   /** No-op after a commit took the blob; otherwise removes every trace. Never rejects. */
   dispose(): Promise<void>;
 }
@@ -267,8 +274,20 @@ export interface StorageEngine {
    * when a check does not hold; then nothing has happened.
    */
   commit(transaction: Transaction): Promise<Committed>;
-  /** `size`: how many bytes will be written before finish(), where that is known. */
-  writeBlob(kek: KeyHandle | PartsKey, size?: number): BlobWriter;
+  /**
+   * `size`: how many bytes will be written before finish(), where that is known. `digests` are
+   * computed over the plaintext as it passes.
+   */
+  writeBlob(
+    kek: KeyHandle | PartsKey,
+    size?: number,
+    digests?: readonly DigestName[],
+  ): BlobWriter;
+  /**
+   * Over at most smallBlobMax bytes. Reads them during the call only. InvalidArgument where this
+   * process cannot compute one of them.
+   */
+  digest(names: readonly DigestName[], bytes: Uint8Array): Promise<Digests>;
   /** A new, empty list of parts; `id` has 16 bytes. It stands once a commit names it. */
   createParts(): { readonly id: Uint8Array; readonly key: PartsKey };
 

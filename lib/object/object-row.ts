@@ -4,16 +4,18 @@
 //   field    = tag(1) length(2, little-endian) bytes       tags ascend, each at most once
 //   tag      = 01 content type   02 content encoding   03 content disposition   04 content language
 //              05 cache control  06 expires (8 bytes, little-endian ms, signed)  07 metadata
-//              08 tags
-//   metadata, tags = pairs (pairs.ts)
+//              08 tags           09 checksums that were asked for
+//   metadata, tags = pairs (pairs.ts)      checksums = kept (checksum.ts)
 //   type     = 00 Normal        class = 00 Standard
 //
 // docs/format/rows.md has a worked example. A tag that this version does not know is stepped over.
+import type { Digests } from '../engine/digests.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
 import { isRecord } from '../options.ts';
+import { decodeChecksums, encodeChecksums } from './checksum.ts';
 import { damagedRow, decodePairs, encodePairs, noPairs } from './pairs.ts';
 import { encodeTags } from './tags.ts';
-import type { PutOptions } from './types.ts';
+import type { Checksums, PutOptions } from './types.ts';
 
 /** What the caller said about an object. */
 export interface ObjectHeader {
@@ -25,6 +27,8 @@ export interface ObjectHeader {
   readonly expires?: Date;
   readonly metadata: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
+  /** Without CRC64, which stands in the row around the body. */
+  readonly checksums: Readonly<Omit<Checksums, 'crc64'>>;
 }
 
 const bodyVersion = 1;
@@ -44,6 +48,7 @@ const textTags = [
 const expiresTag = 6;
 const metadataTag = 7;
 const tagsTag = 8;
+const checksumsTag = 9;
 
 /**
  * Throws TypeError, InvalidArgument for headers that could not travel over HTTP, InvalidTag and
@@ -69,6 +74,12 @@ export function encodeObjectRow(
   if (metadata !== undefined) add(metadataTag, encodeMetadata(call, metadata));
   if (tags !== undefined) add(tagsTag, encodeTags(call, tags));
   return fields.length === 1 ? prologue : Buffer.concat(fields);
+}
+
+/** A row, encoded before its body was read, with what was computed over the body. */
+export function withChecksums(row: Uint8Array, digests: Digests): Uint8Array {
+  const checksums = encodeChecksums(digests);
+  return checksums.length === 0 ? row : Buffer.concat([row, ...field(checksumsTag, checksums)]);
 }
 
 function field(tag: number, bytes: Uint8Array): [Uint8Array, Uint8Array] {
@@ -133,6 +144,7 @@ export function decodeObjectRow(bytes: Uint8Array): ObjectHeader {
   const header: { -readonly [K in keyof ObjectHeader]: ObjectHeader[K] } = {
     metadata: noPairs,
     tags: noPairs,
+    checksums: noPairs,
   };
   for (const [tag, value] of fieldsOf(bytes)) {
     const text = textTags.find(([known]) => known === tag);
@@ -140,6 +152,7 @@ export function decodeObjectRow(bytes: Uint8Array): ObjectHeader {
     else if (tag === expiresTag) header.expires = decodeMoment(value);
     else if (tag === metadataTag) header.metadata = decodePairs(value);
     else if (tag === tagsTag) header.tags = decodePairs(value);
+    else if (tag === checksumsTag) header.checksums = decodeChecksums(value);
   }
   return header;
 }

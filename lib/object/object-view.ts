@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import type { StorageClass } from '../context/bucket-row.ts';
 import type { Page, Row } from '../engine/storage-engine.ts';
 import { decodeObjectRow, type ObjectHeader } from './object-row.ts';
-import type { StoredObject } from './types.ts';
+import type { Checksums, StoredObject } from './types.ts';
 
 /** What a view reads from: a Page, or one row that looks like it. */
 export type Entries = Pick<Page, 'text' | 'modified' | 'blobId' | 'size' | 'crc64' | 'body'>;
@@ -81,8 +81,8 @@ export class ObjectView implements StoredObject {
   get storageClass(): StorageClass {
     return 'Standard';
   }
-  get checksums(): Readonly<{ crc64: string }> {
-    return { crc64: this.#entries.crc64(this.#i) };
+  get checksums(): Readonly<Checksums> {
+    return { crc64: this.#entries.crc64(this.#i), ...this.#decoded.checksums };
   }
 
   httpHeaders(): Headers {
@@ -100,6 +100,8 @@ export class ObjectView implements StoredObject {
     if (header.contentDisposition) headers.set('content-disposition', header.contentDisposition);
     if (header.contentLanguage) headers.set('content-language', header.contentLanguage);
     if (header.cacheControl) headers.set('cache-control', header.cacheControl);
+    const { md5 } = header.checksums;
+    if (md5 !== undefined) headers.set('content-md5', Buffer.from(md5, 'hex').toString('base64'));
     const tagCount = Object.keys(header.tags).length;
     if (tagCount > 0) headers.set('x-oss-tagging-count', String(tagCount));
     if (header.expires) headers.set('expires', header.expires.toUTCString());

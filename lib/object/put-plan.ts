@@ -1,5 +1,6 @@
 // PutPlan: what a put is to store, checked before any byte of the body is read.
 import { checkOptions, checkSignal, functionOption, integerOption } from '../options.ts';
+import { type ChecksumPlan, planChecksums } from './checksum.ts';
 import { type Condition, putCondition } from './condition.ts';
 import { encodeObjectRow } from './object-row.ts';
 import type { PutOptions } from './types.ts';
@@ -8,6 +9,7 @@ export interface PutPlan {
   /** The body of the row. */
   readonly header: Uint8Array;
   readonly condition: Condition | null;
+  readonly checksums: ChecksumPlan | null;
   /** Bytes the body must have. */
   readonly size: number | undefined;
   readonly onProgress: PutOptions['onProgress'];
@@ -23,6 +25,7 @@ const known: ReadonlySet<string> = new Set([
   'expires',
   'metadata',
   'tags',
+  'checksum',
   'onlyIf',
   'size',
   'onProgress',
@@ -35,11 +38,12 @@ const known: ReadonlySet<string> = new Set([
  */
 export function planPut(call: string, options: PutOptions | undefined, bodyType: string): PutPlan {
   if (options !== undefined) checkOptions(call, options, known);
-  const { onlyIf, onProgress, signal } = options ?? {};
+  const { checksum, onlyIf, onProgress, signal } = options ?? {};
   const size = integerOption(call, 'size', options?.size, 0);
   functionOption(call, 'onProgress', onProgress);
   const condition = onlyIf === undefined ? null : putCondition(call, onlyIf);
+  const checksums = checksum === undefined ? null : planChecksums(call, checksum);
   checkSignal(call, signal);
   const header = encodeObjectRow(call, options, bodyType);
-  return { header, condition, size, onProgress, signal };
+  return { header, condition, checksums, size, onProgress, signal };
 }

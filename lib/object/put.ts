@@ -7,16 +7,16 @@
 // key seals the body, and others may have put into it meanwhile.
 import type { KnownBucket } from '../context/bucket-directory.ts';
 import type { StoreContext } from '../context/store-context.ts';
-import type { NewBlob } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { type OpenedBody, openBody, WholePieces } from './body.ts';
 import { bucketForWrite, commitObject, currentCheck } from './commit-object.ts';
+import { withChecksums } from './object-row.ts';
 import { ObjectView, RowEntry } from './object-view.ts';
 import { ProgressMeter } from './progress.ts';
 import { type PutPlan, planPut } from './put-plan.ts';
 import type { Body, PutOptions, StoredObject } from './types.ts';
-import { Upload, wrongSize } from './upload.ts';
+import { checked, type Sealed, Upload, wrongSize } from './upload.ts';
 
 export async function putObject(
   context: StoreContext,
@@ -31,13 +31,18 @@ export async function putObject(
     const plan = planPut('put', options, opened.type); // InvalidArgument, ABORTED
     context.enter(); // STORE_CLOSED
     try {
-      const { header, condition, signal } = plan;
+      const { checksums, condition, signal } = plan;
       const small = smallBytes(context, opened, plan); // IncompleteBody
       const meter = meterFor(context, opened, plan);
       const bucket = await findBucket(context, bucketName, key, plan, !!small); // NoSuchBucket
-      const blob = small
-        ? { bytes: small, kek: bucket.kek }
+      // A small body is sealed in the commit; here it is only compared, where that was asked for.
+      const { blob, digests }: Sealed = small
+        ? {
+            blob: { bytes: small, kek: bucket.kek },
+            digests: checksums && (await checked(context.engine, checksums, small)),
+          }
         : await uploadBlob(context, bucket, key, opened, plan, meter); // ABORTED, IncompleteBody
+      const header = digests === null ? plan.header : withChecksums(plan.header, digests);
       const row = await commitObject(context, bucket, { key, header, blob, condition, signal });
       if (small) meter?.add(small.length);
       meter?.end();
@@ -94,13 +99,14 @@ async function uploadBlob(
   bucket: KnownBucket,
   key: string,
   { bytes, pieces }: OpenedBody,
-  { condition, signal, size }: PutPlan,
+  { condition, checksums, signal, size }: PutPlan,
   meter: ProgressMeter | null,
-): Promise<NewBlob> {
+): Promise<Sealed> {
   context.now(); // A clock that is unfit must say so before the body is read, not after.
   // A condition that fails already spares the upload; the one that counts is in the commit.
   if (condition !== null) await currentCheck(context, bucket, key, condition);
   const source = bytes === null ? pieces : new WholePieces(bytes);
   if (source === null) throw new StoreError('InternalError', 'a body without bytes and pieces');
-  return new Upload(context, source, size, meter).seal(bucket.kek, signal);
+  const options = { size, checksums, inlineMax: context.engine.smallBlobMax };
+  return new Upload(context, source, options, meter).seal(bucket.kek, signal);
 }

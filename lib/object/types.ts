@@ -25,6 +25,13 @@ export type Body =
   | Response
   | null;
 
+export type ChecksumName = 'md5' | 'sha1' | 'sha256' | 'crc32' | 'crc32c' | 'crc64';
+/** Over the plaintext, in lower-case hex, as far as they were asked for; crc64 is always there. */
+export interface Checksums extends Partial<Record<ChecksumName, string>> {
+  /** CRC64/XZ as an unsigned decimal. */
+  crc64: string;
+}
+
 export interface PutOptions {
   /** @default the type of a Blob or Response, else 'application/octet-stream' */
   contentType?: string | undefined;
@@ -43,6 +50,12 @@ export interface PutOptions {
    * + - = . _ : /
    */
   tags?: Record<string, string> | undefined;
+  /**
+   * What the body must have, else InvalidDigest or InvalidCRC64 and nothing is stored: hex digits,
+   * base64 or bytes; a decimal, base64 or bytes for crc64. `true` only computes it. All of them are
+   * kept in StoredObject.checksums.
+   */
+  checksum?: Partial<Record<ChecksumName, string | Uint8Array | true | undefined>> | undefined;
   /**
    * Write only if this holds; else FileAlreadyExists (absent) or PreconditionFailed (the others).
    * As Headers: If-Match, If-None-Match, If-Unmodified-Since and x-oss-forbid-overwrite count, in
@@ -131,8 +144,7 @@ export interface StoredObject {
   readonly metadata: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
   readonly storageClass: StorageClass;
-  /** crc64 is CRC64/XZ over the plaintext, an unsigned decimal string. */
-  readonly checksums: Readonly<{ crc64: string }>;
+  readonly checksums: Readonly<Checksums>;
   /** What an OSS server would send with the object. */
   httpHeaders(): Headers;
   toJSON(): object;

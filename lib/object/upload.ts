@@ -5,9 +5,11 @@
 // what was sealed is counted once more at the end.
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Interruptible, StoreContext } from '../context/store-context.ts';
-import type { BlobWriter, KeyHandle, NewBlob } from '../engine/storage-engine.ts';
+import type { Digests } from '../engine/digests.ts';
+import type { BlobWriter, KeyHandle, NewBlob, StorageEngine } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { aborted, hear, unhear } from '../options.ts';
+import { type ChecksumPlan, verifyChecksums } from './checksum.ts';
 import { type Pieces, PieceTypeError, pieceSizeMax } from './pieces.ts';
 import type { ProgressMeter } from './progress.ts';
 
@@ -19,10 +21,24 @@ const objectSizeMax = 48.8 * 2 ** 40;
 /** Pieces that are there at once must not keep timers, signals and sockets waiting for longer. */
 const turnMs = 10;
 
+/** What was sealed: inline bytes when it is small, else a finished writer. */
+export interface Sealed {
+  readonly blob: NewBlob;
+  /** Those that were asked for, if any were. */
+  readonly digests: Digests | null;
+}
+export interface UploadOptions {
+  /** Bytes the body must have. */
+  readonly size: number | undefined;
+  readonly checksums: ChecksumPlan | null;
+  /** The largest body that is handed over inline. */
+  readonly inlineMax: number;
+}
+
 export class Upload implements Interruptible {
   readonly #context: StoreContext;
   readonly #pieces: Pieces;
-  readonly #expected: number | undefined;
+  readonly #options: UploadOptions;
   readonly #meter: ProgressMeter | null;
   #size = 0;
   /** The piece that was counted last, and its size then. */
@@ -36,17 +52,17 @@ export class Upload implements Interruptible {
   constructor(
     context: StoreContext,
     pieces: Pieces,
-    expected: number | undefined,
+    options: UploadOptions,
     meter: ProgressMeter | null,
   ) {
     this.#context = context;
     this.#pieces = pieces;
-    this.#expected = expected;
+    this.#options = options;
     this.#meter = meter;
   }
 
-  /** Seals the whole body: inline bytes when it is small, else a finished writer. */
-  async seal(kek: KeyHandle, signal: AbortSignal | undefined): Promise<NewBlob> {
+  /** Seals the whole body. IncompleteBody, InvalidDigest, InvalidCRC64, ABORTED, EntityTooLarge. */
+  async seal(kek: KeyHandle, signal: AbortSignal | undefined): Promise<Sealed> {
     const onAbort = () => this.interrupt(aborted(signal as AbortSignal));
     hear(signal, onAbort);
     // It may have fired while the bucket was looked for; then no event comes.
@@ -69,26 +85,34 @@ export class Upload implements Interruptible {
     this.#rejectNext?.(this.#stopped);
   }
 
-  async #seal(kek: KeyHandle): Promise<NewBlob> {
+  async #seal(kek: KeyHandle): Promise<Sealed> {
     const { engine } = this.#context;
+    const { checksums, inlineMax } = this.#options;
     const gathering = new Gathering();
     let writer: BlobWriter | null = null;
     try {
       for (let piece = await this.#next(); piece !== null; piece = await this.#next()) {
-        if (writer === null && gathering.size + piece.length <= engine.smallBlobMax) {
+        if (writer === null && gathering.size + piece.length <= inlineMax) {
           gathering.add(piece);
         } else {
-          writer ??= engine.writeBlob(kek, this.#expected ?? this.#pieces.size);
+          const size = this.#options.size ?? this.#pieces.size;
+          writer ??= engine.writeBlob(kek, size, checksums?.names);
           await this.#pass(piece, this.#pieceSize, gathering, writer);
         }
         this.#meter?.add(this.#pieceSize);
       }
-      if (writer === null) return { bytes: this.#whole(gathering.take()), kek };
+      if (writer === null) {
+        const bytes = this.#whole(gathering.take());
+        const digests = checksums && (await checked(engine, checksums, bytes));
+        this.#goOn();
+        return { blob: { bytes, kek }, digests };
+      }
       await this.#flush(gathering, writer);
-      const { size } = await writer.finish();
+      const { size, digests } = await writer.finish();
       this.#goOn();
       if (size !== this.#size) throw pieceGone();
-      return writer;
+      if (checksums !== null) verifyChecksums(checksums, digests);
+      return { blob: writer, digests };
     } catch (error) {
       await writer?.dispose();
       throw this.#stopped ?? (this.#isGone(error) ? pieceGone(error) : error);
@@ -137,7 +161,7 @@ export class Upload implements Interruptible {
     this.#goOn();
     const piece = await this.#wait();
     this.#goOn();
-    const expected = this.#expected ?? this.#pieces.size;
+    const expected = this.#options.size ?? this.#pieces.size;
     if (piece === null) {
       if (expected !== undefined && this.#size !== expected) throw wrongSize(this.#size, expected);
       return null;
@@ -166,6 +190,17 @@ export class Upload implements Interruptible {
   #goOn(): void {
     if (this.#stopped !== null) throw this.#stopped;
   }
+}
+
+/** The digests of a small body. InvalidDigest, InvalidCRC64. */
+export async function checked(
+  engine: StorageEngine,
+  checksums: ChecksumPlan,
+  bytes: Uint8Array,
+): Promise<Digests> {
+  const digests = await engine.digest(checksums.names, bytes);
+  verifyChecksums(checksums, digests);
+  return digests;
 }
 
 /** Bytes put together for one call of the engine. */

@@ -83,8 +83,9 @@ export class Bucket {
    *
    * @throws {TypeError} the body has no bytes in it
    * @throws {StoreError} InvalidObjectName, InvalidArgument, InvalidTag, TooManyTags,
-   * IncompleteBody, FileAlreadyExists, PreconditionFailed, NotImplemented, NoSuchBucket,
-   * EntityTooLarge, ABORTED, STORE_CLOSED, STORE_FULL, STORE_READ_ONLY, COMMIT_UNKNOWN
+   * IncompleteBody, InvalidDigest, InvalidCRC64, FileAlreadyExists, PreconditionFailed,
+   * NotImplemented, NoSuchBucket, EntityTooLarge, ABORTED, STORE_CLOSED, STORE_FULL,
+   * STORE_READ_ONLY, COMMIT_UNKNOWN
    * @example
    * ```ts
    * import { createReadStream } from 'node:fs';

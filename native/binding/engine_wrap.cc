@@ -10,6 +10,14 @@
 
 namespace strongroom::binding {
 
+namespace {
+std::shared_ptr<hash::Digests> DigestsOf(Napi::Env env, uint32_t bits) {
+  auto digests = hash::Digests::Create(bits);
+  if (!digests.ok()) throw StatusToJs(env, digests.status());
+  return std::move(*digests);
+}
+}  // namespace
+
 Napi::Function EngineWrap::Define(Napi::Env env) {
   return DefineClass(
       env, "Engine",
@@ -24,6 +32,7 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
        InstanceMethod("commitOne", &EngineWrap::CommitOne),
        InstanceMethod("commit", &EngineWrap::Commit),
        InstanceMethod("writeBlob", &EngineWrap::WriteBlob),
+       InstanceMethod("digest", &EngineWrap::Digest),
        InstanceMethod("status", &EngineWrap::Status), InstanceMethod("close", &EngineWrap::Close)});
 }
 
@@ -237,13 +246,57 @@ Napi::Value EngineWrap::Commit(const Napi::CallbackInfo& info) {
   return Submit(env, std::move(transaction));
 }
 
-// writeBlob(kek | parts, expectedSize)
+// writeBlob(kek | parts, expectedSize, digestBits)
 Napi::Value EngineWrap::WriteBlob(const Napi::CallbackInfo& info) {
+  auto bits = static_cast<uint32_t>(IntegerOf(info[2]));
+  std::shared_ptr<hash::Digests> digests;
+  std::function<void(ByteSpan)> on_plaintext;
+  if (bits != 0) {
+    digests = DigestsOf(info.Env(), bits);
+    on_plaintext = [digests](ByteSpan bytes) { digests->Update(bytes); };
+  }
   uint64_t size = IntegerOf(info[1]);
-  auto blob = IsParts(info[0]) ? (*handle_)->WritePart(*PartsOf(info[0]), size)
-                               : (*handle_)->WriteBlob(*KekOf(info[0]), size);
+  auto blob = IsParts(info[0])
+                  ? (*handle_)->WritePart(*PartsOf(info[0]), size, std::move(on_plaintext))
+                  : (*handle_)->WriteBlob(*KekOf(info[0]), size, std::move(on_plaintext));
   if (!blob.ok()) throw StatusToJs(info.Env(), blob.status());
-  return WriterWrap::Create(info.Env(), handle_, std::move(*blob));
+  return WriterWrap::Create(info.Env(), handle_, std::move(*blob), std::move(digests));
+}
+
+// digest(bits, bytes): the values of hash/digests.h. A short body at once; of a longer one a
+// promise, since it is copied and digested on the codec pool.
+Napi::Value EngineWrap::Digest(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  std::shared_ptr<hash::Digests> digests =
+      DigestsOf(env, static_cast<uint32_t>(IntegerOf(info[0])));
+  ByteSpan bytes = ViewOf(info[1]);
+  if (bytes.size() <= aead::kChunkSize) {
+    digests->Update(bytes);
+    return ToBuffer(env, digests->Finish());
+  }
+  // A pool that is stopped drops what it has not begun; the promise is settled all the same.
+  struct Job {
+    Job(std::shared_ptr<PromiseTask> t, ByteSpan b)
+        : task(std::move(t)), bytes(b.begin(), b.end()) {}
+    Job(const Job&) = delete;
+    Job& operator=(const Job&) = delete;
+    const std::shared_ptr<PromiseTask> task;
+    const Bytes bytes;
+    bool done = false;
+    ~Job() {
+      if (!done) PromiseTask::Reject(task, {Code::kClosed, "the store is closed"});
+    }
+  };
+  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
+  Napi::Promise promise = task->promise();
+  auto job = std::make_shared<Job>(task, bytes);
+  (*handle_)->PostToCodec([job = std::move(job), digests] {
+    digests->Update(job->bytes);
+    auto values = std::make_shared<Bytes>(digests->Finish());
+    job->done = true;
+    PromiseTask::Resolve(job->task, [values](Napi::Env env) { return ToBuffer(env, *values); });
+  });
+  return promise;
 }
 
 Napi::Value EngineWrap::Status(const Napi::CallbackInfo& info) {

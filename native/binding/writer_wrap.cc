@@ -10,6 +10,7 @@ namespace strongroom::binding {
 struct WriterWrap::Shared {
   std::shared_ptr<EngineHandle> handle;
   std::shared_ptr<blob::BlobWriter> writer;
+  std::shared_ptr<hash::Digests> digests;
   std::mutex mutex;  // Guards the rest.
   engine::NamedBlob blob;
   bool finished = false;
@@ -24,11 +25,13 @@ Napi::Function WriterWrap::Define(Napi::Env env) {
 }
 
 Napi::Value WriterWrap::Create(Napi::Env env, std::shared_ptr<EngineHandle> handle,
-                               engine::Engine::NewBlob blob) {
+                               engine::Engine::NewBlob blob,
+                               std::shared_ptr<hash::Digests> digests) {
   auto shared = std::make_shared<Shared>();
   shared->handle = std::move(handle);
   shared->writer = std::move(blob.writer);
   shared->blob = {blob.reference, true, blob.placement};
+  shared->digests = std::move(digests);
   return InstanceOf(env).writer.New({Napi::External<std::shared_ptr<Shared>>::New(env, &shared)});
 }
 
@@ -88,6 +91,7 @@ Napi::Value WriterWrap::Offer(const Napi::CallbackInfo& info) {
   return promise;
 }
 
+// finish(): a packed commit of one blob, and the digests behind it.
 Napi::Value WriterWrap::Finish(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
@@ -102,6 +106,10 @@ Napi::Value WriterWrap::Finish(const Napi::CallbackInfo& info) {
       shared->blob.reference.crc64 = done->crc64;
       shared->finished = true;
       packed = std::make_shared<Bytes>(PackCommit(0, {shared->blob.reference}));
+    }
+    if (shared->digests) {
+      const Bytes values = shared->digests->Finish();
+      packed->insert(packed->end(), values.begin(), values.end());
     }
     PromiseTask::Resolve(task, [packed](Napi::Env env) { return ToBuffer(env, *packed); });
   });

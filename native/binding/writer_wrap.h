@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "binding/instance.h"
+#include "hash/digests.h"
 
 namespace strongroom::binding {
 
@@ -11,8 +12,9 @@ class WriterWrap : public Napi::ObjectWrap<WriterWrap> {
  public:
   static Napi::Function Define(Napi::Env env);
   explicit WriterWrap(const Napi::CallbackInfo& info);
+  // `digests`, if any, see the plaintext.
   static Napi::Value Create(Napi::Env env, std::shared_ptr<EngineHandle> handle,
-                            engine::Engine::NewBlob blob);
+                            engine::Engine::NewBlob blob, std::shared_ptr<hash::Digests> digests);
   // The finished blob, for a commit. kInvalidArgument before finish() succeeded.
   Result<engine::NamedBlob> Finished() const;
   static WriterWrap* From(const Napi::Value& value);

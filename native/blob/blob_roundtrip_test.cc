@@ -1,4 +1,6 @@
 // Bodies of every awkward size through every geometry, written and read in every awkward step.
+#include <thread>
+
 #include "blob/blob_testing.h"
 #include "format/blob_file.h"
 
@@ -107,6 +109,36 @@ TEST(BlobRoundtrip, PlaintextIsSeenInOrderBeforeItIsSealed) {
   writer->Finish([&](Result<BlobDone> result) { done.Set(std::move(result)); });
   ASSERT_OK(done.Get());
   EXPECT_EQ(seen, blob.body);
+}
+
+// A slow digest holds up neither the sealing of the piece before nor another writer: the second
+// piece is not let go before the first stands in its file and another blob is whole.
+TEST(BlobRoundtrip, WorkGoesOnWhileAPieceIsDigested) {
+  TestStore store(3);
+  TestBlob blob = store.NewBlob({4, 2}, 9 * 4 * kSmallChunk);
+  TestBlob other = store.NewBlob({4, 2}, 9 * 4 * kSmallChunk);
+  BlobWriteSpec spec = store.WriteSpec(&blob);
+  size_t seen = 0;
+  io::Completion go_on;
+  spec.on_plaintext = [&](ByteSpan bytes) {
+    if (seen == 4 * kSmallChunk) EXPECT_OK(go_on.Wait(kLong));
+    seen += bytes.size();
+  };
+  auto writer = *BlobWriter::Start(store.context, std::move(spec));
+  std::thread offering([&] { EXPECT_OK(TestStore::OfferAll(writer.get(), blob.body, 1)); });
+  EXPECT_OK(store.Write(&other).status());
+  const auto written = [&] {
+    auto file = io::PosixEnv()->Stat(store.Path(blob, 0));
+    return file.ok() && file->size > 0;
+  };
+  for (int i = 0; i < 5000 && !written(); ++i) io::PosixEnv()->SleepMicros(1000);
+  EXPECT(written());
+  go_on.Set({});
+  offering.join();
+  Awaited<Result<BlobDone>> done;
+  writer->Finish([&](Result<BlobDone> result) { done.Set(std::move(result)); });
+  ASSERT_OK(done.Get());
+  EXPECT_EQ(seen, blob.body.size());
 }
 
 TEST(BlobRoundtrip, RefusesWhatCannotBe) {

@@ -59,7 +59,16 @@ class BlobWriter::Work : public std::enable_shared_from_this<Work> {
 
   void OpenZones(const BlobWriteSpec& spec);
   Status CheckOffer(size_t size, bool last) const;
+  // One step over the pieces, in order, one codec task at a time.
+  struct Stage {
+    std::deque<std::shared_ptr<Piece>> pieces;
+    bool busy = false;
+    void (Work::*next)();
+  };
   void OnSlab(SlabRef slab);
+  void Enter(Stage* stage, std::shared_ptr<Piece> piece);
+  bool PostNext(const Stage& stage);
+  void DigestNext();
   void SealNext();
   void WriteOut(const std::shared_ptr<Piece>& piece);
   void OnWritten(const Errands& errands);
@@ -86,7 +95,8 @@ class BlobWriter::Work : public std::enable_shared_from_this<Work> {
   const CellZones zones_;
   std::vector<std::shared_ptr<ZoneFile>> files_;  // By position; null where the zone was out.
 
-  // Touched by one codec task at a time (sealing_).
+  const std::function<void(ByteSpan)> on_plaintext_;  // Called by one codec task at a time.
+  // Touched by one codec task at a time.
   StripeSealer sealer_;
   std::vector<Bytes> carry_;
 
@@ -97,8 +107,8 @@ class BlobWriter::Work : public std::enable_shared_from_this<Work> {
   uint64_t size_ = 0;                 // Taken so far.
   bool last_taken_ = false;
   size_t in_flight_ = 0;              // Pieces taken and not yet written.
-  std::deque<std::shared_ptr<Piece>> to_seal_;
-  bool sealing_ = false;
+  Stage digest_{{}, false, &Work::DigestNext};
+  Stage seal_{{}, false, &Work::SealNext};
   bool asked_ = false;                // The pool will call OnSlab.
   SlabRef granted_;                   // For the piece that is offered next.
   std::function<void()> again_;
@@ -112,8 +122,8 @@ BlobWriter::Work::Work(std::shared_ptr<BlobContext> context, BlobWriteSpec spec,
     : context_(std::move(context)),
       layout_(placement, spec.header.chunk_size),
       zones_(spec.zones),
+      on_plaintext_(std::move(spec.on_plaintext)),
       sealer_(std::move(*spec.cipher), spec.header.blob_id, spec.placement, std::move(code)) {
-  sealer_.on_plaintext(std::move(spec.on_plaintext));
   const format::BlobPreamble preamble{spec.placement,
                                       static_cast<uint8_t>(spec.geometry.k),
                                       static_cast<uint8_t>(spec.geometry.m), spec.epoch,
@@ -182,25 +192,33 @@ Result<bool> BlobWriter::Work::Offer(std::span<const ByteSpan> parts, bool last,
     return false;
   }
   piece->Snapshot(parts);  // Outside the lock; in_flight_ keeps everything in place.
-  bool seal;
+  Enter(on_plaintext_ ? &digest_ : &seal_, std::move(piece));
+  return true;
+}
+
+bool BlobWriter::Work::PostNext(const Stage& stage) {
+  return context_->codec->Post(
+      [self = shared_from_this(), next = stage.next] { (self.get()->*next)(); });
+}
+
+void BlobWriter::Work::Enter(Stage* stage, std::shared_ptr<Piece> piece) {
+  bool start;
   {
     MutexLock lock(&mutex_);
-    to_seal_.push_back(std::move(piece));
-    seal = !std::exchange(sealing_, true);
+    stage->pieces.push_back(std::move(piece));
+    start = !std::exchange(stage->busy, true);
   }
-  if (seal && !context_->codec->Post([self = shared_from_this()] { self->SealNext(); })) {
-    std::deque<std::shared_ptr<Piece>> dropped;
-    {
-      MutexLock lock(&mutex_);
-      status_ = Status(Code::kClosed, "the store is closed");
-      sealing_ = false;
-      dropped.swap(to_seal_);
-      in_flight_ -= dropped.size();
-    }
-    dropped.clear();
-    Step();
+  if (!start || PostNext(*stage)) return;
+  std::deque<std::shared_ptr<Piece>> dropped;
+  {
+    MutexLock lock(&mutex_);
+    status_ = Status(Code::kClosed, "the store is closed");
+    stage->busy = false;
+    dropped.swap(stage->pieces);
+    in_flight_ -= dropped.size();
   }
-  return true;
+  dropped.clear();
+  Step();
 }
 
 void BlobWriter::Work::OnSlab(SlabRef slab) {
@@ -217,23 +235,43 @@ void BlobWriter::Work::OnSlab(SlabRef slab) {
 
 // ------------------------------------------------------------------ Sealing and writing
 
+void BlobWriter::Work::DigestNext() {
+  std::shared_ptr<Piece> piece;
+  bool wanted, more;
+  {
+    MutexLock lock(&mutex_);
+    piece = std::move(digest_.pieces.front());
+    digest_.pieces.pop_front();
+    wanted = status_.ok();
+  }
+  if (wanted) piece->ReadPlaintext(on_plaintext_);
+  // Before the next one is digested, so that pieces are sealed in their order.
+  Enter(&seal_, std::move(piece));
+  {
+    MutexLock lock(&mutex_);
+    more = !digest_.pieces.empty();
+    digest_.busy = more;
+  }
+  if (more && !PostNext(digest_)) DigestNext();  // The pool is stopped: lets go of what was taken.
+}
+
 void BlobWriter::Work::SealNext() {
   std::shared_ptr<Piece> piece;
   bool wanted, more;
   {
     MutexLock lock(&mutex_);
-    piece = std::move(to_seal_.front());
-    to_seal_.pop_front();
+    piece = std::move(seal_.pieces.front());
+    seal_.pieces.pop_front();
     wanted = status_.ok();
   }
   if (wanted) piece->Seal(&sealer_, &carry_);
   {
     MutexLock lock(&mutex_);
-    more = !to_seal_.empty();
-    sealing_ = more;
+    more = !seal_.pieces.empty();
+    seal_.busy = more;
     if (!wanted) --in_flight_;
   }
-  if (more && !context_->codec->Post([self = shared_from_this()] { self->SealNext(); })) {
+  if (more && !PostNext(seal_)) {
     SealNext();  // The pool is stopped: what was taken is sealed here, nobody else will.
   }
   if (wanted) {

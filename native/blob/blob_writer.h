@@ -1,6 +1,7 @@
 // BlobWriter: streams a body of any length into one file per zone.
 //
-//   Offer (snapshot into a slab) -> codec: CRC64, seal, encode, CRC64 -> each zone: append
+//   Offer (snapshot into a slab) -> codec: digest, when asked for
+//     -> codec: CRC64, seal, encode, CRC64 -> each zone: append
 //   ... -> Finish: each zone: truncate, sync, sync folder -> BlobDone
 //
 // Never blocks the caller. A writer holds a slab from the moment it is offered a piece until the
@@ -33,7 +34,9 @@ struct BlobWriteSpec {
   uint64_t epoch = 0;                        // Of the open that writes.
   CellZones zones;                           // Those not there or not healthy are left out.
   uint64_t expected_size = 0;                // 0: unknown. Decides how space is reserved.
-  // Sees the plaintext in order, on codec threads, before it is sealed: digests on demand.
+  // Sees the plaintext in order, one call at a time, on codec threads: digests on demand. It is a
+  // step of its own, since it may be slower than all others together: while it reads one piece,
+  // the one before is sealed, and the pieces of other writers pass.
   std::function<void(ByteSpan)> on_plaintext;
 };
 

@@ -90,6 +90,16 @@ void Piece::Snapshot(std::span<const ByteSpan> parts) {
   CHECK(at == plaintext_);
 }
 
+void Piece::ReadPlaintext(const std::function<void(ByteSpan)>& reader) const {
+  const size_t chunk_size = layout_.chunk_size();
+  const auto k = static_cast<uint64_t>(layout_.placement().geometry().k);
+  for (size_t at = 0; at < plaintext_; at += chunk_size) {
+    const uint64_t chunk = at / chunk_size;
+    const auto cell = static_cast<int>(chunk % k);
+    reader({Cell(first_stripe_ + chunk / k, cell), std::min(chunk_size, plaintext_ - at)});
+  }
+}
+
 void Piece::Seal(StripeSealer* sealer, std::vector<Bytes>* carry) {
   for (size_t zone = 0; zone < regions_.size(); ++zone) {
     const Bytes& before = (*carry)[zone];

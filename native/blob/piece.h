@@ -9,6 +9,7 @@
 // to disk as it stands, in whole blocks.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -53,6 +54,8 @@ class Piece {
 
   // Copies the plaintext into place. REQUIRES: the parts are as long as the piece together.
   void Snapshot(std::span<const ByteSpan> parts);
+  // Before Seal: the plaintext, chunk by chunk, where it lies.
+  void ReadPlaintext(const std::function<void(ByteSpan)>& reader) const;
   // `carry` is what the piece before left in each zone; what this one leaves takes its place.
   void Seal(StripeSealer* sealer, std::vector<Bytes>* carry);
   // After Seal: what zone `zone` is to write at region(zone).offset, whole blocks.

@@ -43,7 +43,6 @@ void StripeSealer::SealChunks(const StripeBuffers& stripe, size_t cell_size) {
     uint8_t* cell = stripe.cells[c];
     const ByteSpan plaintext{cell, ends ? stripe.last_plaintext : stripe.first_plaintext};
     plaintext_crc64_ = hash::Crc64(plaintext, plaintext_crc64_);
-    if (on_plaintext_) on_plaintext_(plaintext);
     const uint64_t index = stripe.number * static_cast<uint64_t>(code_->k()) +
                            static_cast<uint64_t>(c);
     cipher_.Seal(index, stripe.last && ends, plaintext, cell);

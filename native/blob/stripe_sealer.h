@@ -6,7 +6,6 @@
 // and checksum behind it, so a stripe of 4+2 touches 384 KiB and no byte is copied.
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "aead/chunk.h"
@@ -34,7 +33,6 @@ class StripeSealer {
   void Seal(const StripeBuffers& stripe);
   // Of all plaintext so far.
   uint64_t plaintext_crc64() const { return plaintext_crc64_; }
-  void on_plaintext(std::function<void(ByteSpan)> hook) { on_plaintext_ = std::move(hook); }
 
  private:
   void SealChunks(const StripeBuffers& stripe, size_t cell_size);
@@ -44,7 +42,6 @@ class StripeSealer {
   const aead::Id blob_id_;
   const uint16_t placement_;
   const std::shared_ptr<const erasure::ReedSolomon> code_;
-  std::function<void(ByteSpan)> on_plaintext_;
   uint64_t next_ = 0;
   uint64_t plaintext_crc64_ = 0;
 };

@@ -98,15 +98,20 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void Commit(Transaction transaction, Committing done) override;
   void Get(GetRequest request, Finding done) override;
   void Scan(ScanRequest request, Scanning scanning) override;
-  Result<NewBlob> WriteBlob(const Kek& kek, uint64_t expected_size) override {
+  Result<NewBlob> WriteBlob(const Kek& kek, uint64_t expected_size,
+                            std::function<void(ByteSpan)> on_plaintext) override {
     if (Status refusal = WriteRefusal(); !refusal.ok()) return refusal;
     return StartBlob(MakeBlob(options_.env, shape_.store_id, kek), format::BlobKind::kLarge,
-                     expected_size);
+                     expected_size, std::move(on_plaintext));
   }
-  Result<NewBlob> WritePart(const PartsKey& parts, uint64_t expected_size) override {
+  Result<NewBlob> WritePart(const PartsKey& parts, uint64_t expected_size,
+                            std::function<void(ByteSpan)> on_plaintext) override {
     if (Status refusal = WriteRefusal(); !refusal.ok()) return refusal;
     return StartBlob(MakePart(options_.env, shape_.store_id, parts), format::BlobKind::kLargePart,
-                     expected_size);
+                     expected_size, std::move(on_plaintext));
+  }
+  bool PostToCodec(std::function<void()> work) override {
+    return !closed() && codec_ && codec_->Post(std::move(work));
   }
   Result<std::shared_ptr<blob::BlobReader>> ReadBlob(const Opening& opening) override;
   void BlobWritten(const blob::BlobDone& done) override;
@@ -123,7 +128,8 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void StartIndexes();
   void StartClearer();
   Status WriteRefusal() const;
-  Result<NewBlob> StartBlob(FreshBlob fresh, format::BlobKind kind, uint64_t expected_size);
+  Result<NewBlob> StartBlob(FreshBlob fresh, format::BlobKind kind, uint64_t expected_size,
+                            std::function<void(ByteSpan)> on_plaintext);
   Result<SecretBytes> DekOf(const KekRef& kek, const PartsKeyRef& parts,
                             const format::BlobReference& reference) const;
   Status OpenFound(const std::shared_ptr<Zone>& zone, const GetRequest& request,
@@ -504,7 +510,8 @@ Status EngineImpl::WriteRefusal() const {
 }
 
 Result<Engine::NewBlob> EngineImpl::StartBlob(FreshBlob fresh, format::BlobKind kind,
-                                              uint64_t expected_size) {
+                                              uint64_t expected_size,
+                                              std::function<void(ByteSpan)> on_plaintext) {
   blob::BlobWriteSpec spec;
   spec.cipher = aead::ChunkCipher::ForSealing(fresh.dek.span(), &fresh.header);
   spec.header = fresh.header;
@@ -512,6 +519,7 @@ Result<Engine::NewBlob> EngineImpl::StartBlob(FreshBlob fresh, format::BlobKind 
   spec.epoch = opened_->recovered.epoch;
   spec.zones = cell_zones_;
   spec.expected_size = expected_size;
+  spec.on_plaintext = std::move(on_plaintext);
   NewBlob out;
   TRY_ASSIGN(out.writer, blob::BlobWriter::Start(blobs_, std::move(spec)));
   out.reference = fresh.reference;

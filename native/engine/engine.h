@@ -225,8 +225,11 @@ class Engine {
     format::BlobReference reference;  // Size and CRC64 are filled in from BlobDone.
     format::Placement placement;
   };
-  virtual Result<NewBlob> WriteBlob(const Kek& kek, uint64_t expected_size) = 0;
-  virtual Result<NewBlob> WritePart(const PartsKey& parts, uint64_t expected_size) = 0;
+  // `on_plaintext` as in BlobWriteSpec; may be empty.
+  virtual Result<NewBlob> WriteBlob(const Kek& kek, uint64_t expected_size,
+                                    std::function<void(ByteSpan)> on_plaintext) = 0;
+  virtual Result<NewBlob> WritePart(const PartsKey& parts, uint64_t expected_size,
+                                    std::function<void(ByteSpan)> on_plaintext) = 0;
   // Reads a large blob that Get found with this key.
   struct Opening {
     KekRef kek;         // Of a large blob,
@@ -239,6 +242,9 @@ class Engine {
   virtual void BlobWritten(const blob::BlobDone& done) = 0;
   // Removes a finished blob that no commit took.
   virtual void DropBlob(const GoneBlob& blob) = 0;
+
+  // Runs work of the CPU alone on the codec pool. False when the store is closed.
+  virtual bool PostToCodec(std::function<void()> work) = 0;
 
   virtual EngineStatus status() = 0;
   // Refuses new calls (kClosed), settles those in flight, checkpoints, lets go of the zones.

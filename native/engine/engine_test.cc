@@ -351,7 +351,7 @@ void Until(const std::function<bool()>& holds) {
 }
 
 NamedBlob WriteLarge(World& world, size_t size) {
-  auto blob = world.engine->WriteBlob(*world.kek, 0);
+  auto blob = world.engine->WriteBlob(*world.kek, 0, {});
   EXPECT_OK(blob.status());
   Bytes bytes(size, 7);
   const ByteSpan parts[] = {bytes};

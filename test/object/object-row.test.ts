@@ -2,14 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { StoreError } from '../../lib/errors.ts';
-import { decodeObjectRow, encodeObjectRow } from '../../lib/object/object-row.ts';
+import { decodeObjectRow, encodeObjectRow, withChecksums } from '../../lib/object/object-row.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 // docs/format/rows.md shows these bytes.
 const bytes =
   '01 00 00  01 0300 612f62  06 0800 0068e5cf8b010000  07 0900 01 78 0100 31 01 79 0000' +
-  '  08 0500 01 6b 0100 76';
+  '  08 0500 01 6b 0100 76  09 0600 04 04 cbf43926';
 
 test('bytes of an object row', (t) => {
   t.is(hex(encodeObjectRow('put', undefined, '')), '010000');
@@ -20,14 +20,17 @@ test('bytes of an object row', (t) => {
     metadata: { y: '', X: '1' },
     tags: { k: 'v' },
   };
-  t.is(hex(encodeObjectRow('put', options, 'ignored')), bytes.replaceAll(' ', ''));
-  t.deepEqual(decodeObjectRow(encodeObjectRow('put', options, '')), {
+  const digests = new Map([['crc32' as const, Buffer.from('cbf43926', 'hex')]]);
+  const row = withChecksums(encodeObjectRow('put', options, 'ignored'), digests);
+  t.is(hex(row), bytes.replaceAll(' ', ''));
+  t.deepEqual(decodeObjectRow(row), {
     contentType: 'a/b',
     expires: options.expires,
     metadata: { x: '1', y: '' },
     tags: { k: 'v' },
+    checksums: { crc32: 'cbf43926' },
   });
-  t.deepEqual(decodeObjectRow(Buffer.of(1, 0, 0)), { metadata: {}, tags: {} });
+  t.deepEqual(decodeObjectRow(Buffer.of(1, 0, 0)), { metadata: {}, tags: {}, checksums: {} });
 });
 
 test('the largest row fits an engine', (t) => {
@@ -54,7 +57,7 @@ test('fields of later versions are stepped over', (t) => {
 
 test('damaged object rows are refused, whatever the damage', (t) => {
   const good = Buffer.from(bytes.replaceAll(' ', ''), 'hex');
-  const whole = new Set([3, 9, 20, 32, good.length]);
+  const whole = new Set([3, 9, 20, 32, 40, good.length]);
   for (let size = 0; size <= good.length; size++) {
     const cut = good.subarray(0, size);
     if (whole.has(size)) t.notThrows(() => decodeObjectRow(cut));

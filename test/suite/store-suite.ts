@@ -3,6 +3,7 @@
 import type { TestFn } from 'ava';
 import { bodySection } from './body-section.ts';
 import { bucketSection } from './bucket-section.ts';
+import { checksumSection } from './checksum-section.ts';
 import { closeSection } from './close-section.ts';
 import { conditionSection } from './condition-section.ts';
 import { endingSection } from './ending-section.ts';
@@ -29,6 +30,7 @@ export function storeSuite(test: TestFn, name: string, openStore: OpenStore): vo
   rangeSection(withStore);
   conditionSection(withStore);
   tagSection(withStore);
+  checksumSection(withStore);
   listSection(withStore);
   saveSection(withStore);
   responseSection(withStore);

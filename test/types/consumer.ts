@@ -59,6 +59,9 @@ export async function right(): Promise<void> {
   await bucket.put('key', 'text', { ...options, onlyIf: { absent: true } });
   await bucket.put('key', 'text', { onProgress: (progress: Progress) => progress.loaded });
 
+  await bucket.put('key', 'text', {
+    checksum: { md5: true, crc64: '0', sha1: new Uint8Array(20) },
+  });
   await bucket.put('key', 'text', { onlyIf: new Headers({ 'if-none-match': '*' }) });
   await bucket.head('key', { onlyIf: { notEtag: 'a', modifiedSince: new Date() } });
   await bucket.remove('key', { onlyIf: new Headers() });
@@ -76,6 +79,7 @@ export async function right(): Promise<void> {
     use<string>(body.etag);
     use<Date>(body.lastModified);
     use<string>(body.checksums.crc64);
+    use<string | undefined>(body.checksums.sha256);
     await body[Symbol.asyncDispose]();
   }
   const ranges: Range[] = [
@@ -142,6 +146,8 @@ export async function wrong(store: Store): Promise<void> {
   await bucket.put('key', 'text', { contenttype: 'a/b' });
   // @ts-expect-error metadata is text
   await bucket.put('key', 'text', { metadata: { a: 1 } });
+  // @ts-expect-error unknown checksum
+  await bucket.put('key', 'text', { checksum: { md6: true } });
   // @ts-expect-error absent is true or left out
   await bucket.put('key', 'text', { onlyIf: { absent: false } });
   // @ts-expect-error `has` asks no condition
