@@ -21,11 +21,14 @@ export async function removeObjects(
 ): Promise<RemoveResult> {
   const all = typeof keys === 'string' ? [keys] : keys;
   if (!Array.isArray(all)) throw new TypeError('remove: give a key or an array of keys');
-  for (const key of all) checkObjectKey(key); // InvalidObjectName
+  for (const key of all)
+    if (typeof key !== 'string') throw new TypeError('remove: an object key must be a string');
   const condition = options === undefined ? null : checkRemoveOptions(options, keys); // ABORTED
+  if (typeof keys === 'string') checkObjectKey(keys); // InvalidObjectName
   context.enter(); // STORE_CLOSED
   try {
-    if (typeof keys !== 'string') return await removeMany(context, bucketName, keys, options);
+    if (typeof keys !== 'string')
+      return await removeMany(context, bucketName, [...keys], options?.signal);
     await removeOne(context, bucketName, keys, condition, options?.signal); // PreconditionFailed
     return { removed: [{ key: keys }], errors: [] };
   } finally {
@@ -85,31 +88,53 @@ async function removeIf(
   }
 }
 
-/** In as few commits as fit. After a failed one the rest is not tried: it would fail alike. */
+/**
+ * In as few commits as fit. What goes wrong is told key by key, in the order of the keys; after a
+ * failed commit the rest is not tried, since it would fail alike.
+ */
 async function removeMany(
   context: StoreContext,
   bucketName: string,
   keys: string[],
-  options: RemoveOptions | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<RemoveResult> {
-  const result: RemoveResult = { removed: [], errors: [] };
-  const distinct = [...new Set(keys)];
   await context.buckets.require(bucketName); // NoSuchBucket, also for an empty list
-  for (let at = 0; at < distinct.length; at += batchMax) {
-    const batch = distinct.slice(at, at + batchMax);
+  const failures = refusedKeys(keys);
+  const removable = [...new Set(keys)].filter((key) => !failures.has(key));
+  for (let at = 0; at < removable.length; at += batchMax) {
+    const batch = removable.slice(at, at + batchMax);
     try {
       await underBucket(context, bucketName, (bucket) => {
-        if (options?.signal?.aborted) throw aborted(options.signal);
+        if (signal?.aborted) throw aborted(signal);
         return removeBatch(context, bucket, batch);
       });
     } catch (error) {
       if (at === 0 || !StoreError.is(error)) throw error;
-      for (const key of distinct.slice(at)) result.errors.push({ key, error });
+      for (const key of removable.slice(at)) failures.set(key, error);
       break;
     }
-    for (const key of batch) result.removed.push({ key });
+  }
+  const result: RemoveResult = { removed: [], errors: [] };
+  for (const key of keys) {
+    const error = failures.get(key);
+    if (error === undefined) result.removed.push({ key });
+    else result.errors.push({ key, error });
   }
   return result;
+}
+
+/** Keys that no object can have; InvalidObjectName for each. */
+function refusedKeys(keys: readonly string[]): Map<string, StoreError> {
+  const refused = new Map<string, StoreError>();
+  for (const key of keys) {
+    try {
+      checkObjectKey(key);
+    } catch (error) {
+      if (!StoreError.is(error)) throw error;
+      refused.set(key, error);
+    }
+  }
+  return refused;
 }
 
 function removeBatch(

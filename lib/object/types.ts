@@ -124,7 +124,10 @@ export interface RemoveOptions {
   onlyIf?: RemoveCondition | Headers | undefined;
   signal?: AbortSignal | undefined;
 }
-/** Keys that held no object count as removed. */
+/**
+ * Every key that was given, as often as it was given, in one of the two lists and in its order. Keys
+ * that held no object count as removed.
+ */
 export interface RemoveResult {
   removed: { key: string }[];
   errors: { key: string; error: StoreError }[];

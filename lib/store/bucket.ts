@@ -149,8 +149,9 @@ export class Bucket {
   }
 
   /**
-   * Removes one object or many. A key that holds no object counts as removed. Many keys go in
-   * commits of 256; when one fails after the first, `errors` names the keys that are still there.
+   * Removes one object or many, as many as there are. A key that holds no object counts as removed.
+   * Of many keys, those that are not valid come back in `errors` and the others go, in commits of
+   * 256; when one fails after the first, `errors` names the keys that are still there.
    * @throws {StoreError} InvalidObjectName, InvalidArgument, PreconditionFailed, NoSuchBucket,
    * ABORTED, STORE_CLOSED, STORE_READ_ONLY, COMMIT_UNKNOWN
    */

@@ -64,7 +64,6 @@ export const nameSection: Section = (withStore) => {
         () => bucket.head(key),
         () => bucket.has(key),
         () => bucket.remove(key),
-        () => bucket.remove(['good', key]),
       ]) {
         const error = await rejection(t, call(), 'InvalidObjectName', why);
         t.is(error.status, 400);

@@ -13,6 +13,7 @@ import { listSection } from './list-section.ts';
 import { nameSection } from './name-section.ts';
 import { randomSection } from './random-section.ts';
 import { rangeSection } from './range-section.ts';
+import { removeSection } from './remove-section.ts';
 import { responseSection } from './response-section.ts';
 import { saveSection } from './save-section.ts';
 import { type OpenStore, withStoreOf } from './support.ts';
@@ -31,6 +32,7 @@ export function storeSuite(test: TestFn, name: string, openStore: OpenStore): vo
   conditionSection(withStore);
   tagSection(withStore);
   checksumSection(withStore);
+  removeSection(withStore);
   listSection(withStore);
   saveSection(withStore);
   responseSection(withStore);
