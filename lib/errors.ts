@@ -18,12 +18,14 @@ export type OssCode =
   | 'InvalidObjectName'
   | 'InvalidRange'
   | 'InvalidTag'
+  | 'InvalidTargetType'
   | 'MethodNotAllowed'
   | 'NoSuchBucket'
   | 'NoSuchKey'
   | 'NotImplemented'
   | 'NotModified'
   | 'PreconditionFailed'
+  | 'SymlinkTargetNotExist'
   | 'TooManyTags';
 /**
  * Conditions of the engine, without a twin in OSS: InternalError or ServiceUnavailable over HTTP.
@@ -139,6 +141,12 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     text: 'the range lies outside the object',
     hint: 'A range must begin before the end of the object; head() tells the size.',
   },
+  InvalidTargetType: {
+    status: 400,
+    retry: false,
+    text: 'the target of the symlink is a symlink itself',
+    hint: 'One link is followed, not two. Let the link name the object.',
+  },
   InvalidTag: {
     status: 400,
     retry: false,
@@ -180,6 +188,12 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     retry: false,
     text: 'a condition of the call did not hold',
     hint: 'Somebody else changed the object. Read it again, decide again, call again.',
+  },
+  SymlinkTargetNotExist: {
+    status: 404,
+    retry: false,
+    text: 'the target of the symlink does not exist',
+    hint: '`head()` tells the target. Put an object there, or remove the link.',
   },
   TooManyTags: {
     status: 400,

@@ -28,6 +28,7 @@ export type {
   RemoveResult,
   SaveOptions,
   StoredObject,
+  SymlinkOptions,
 } from './object/types.ts';
 export type { Bucket } from './store/bucket.ts';
 export type { Health, HealthStatus, ZoneStatus } from './store/health.ts';

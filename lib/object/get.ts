@@ -2,13 +2,15 @@
 import type { KnownBucket } from '../context/bucket-directory.ts';
 import { type StoreContext, underBucket } from '../context/store-context.ts';
 import { objectRowKey, ownObjectRowKey } from '../engine/row-key.ts';
-import type { Found } from '../engine/storage-engine.ts';
+import type { Check, Found } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkOptions, checkSignal, functionOption } from '../options.ts';
 import { type Condition, readCondition, readRefusal } from './condition.ts';
 import { OpenObject, type Reading } from './object-body.ts';
+import { isSymlink } from './object-row.ts';
 import { type AskedRange, parseRange } from './range.ts';
+import { followSymlink } from './symlink.ts';
 import type { GetOptions, ObjectBody } from './types.ts';
 
 const known: ReadonlySet<string> = new Set(['range', 'onlyIf', 'onProgress', 'signal']);
@@ -23,12 +25,23 @@ export async function getObject(
   const asked = options === undefined ? null : checkGetOptions(options); // InvalidArgument, ABORTED
   context.enter(); // STORE_CLOSED
   try {
-    const found = await underBucket(context, bucketName, (bucket) =>
-      find(context, bucket, key, asked?.range ?? null),
+    const range = asked?.range ?? null;
+    let found = await underBucket(context, bucketName, (bucket) =>
+      find(context, bucket, key, range, bucket.check),
     ); // NoSuchBucket
+    let target: string | undefined;
+    if (found !== null && isSymlink(found.row.body)) {
+      const followed = await underBucket(context, bucketName, (bucket) =>
+        followSymlink(context, bucket, key, (end, check) =>
+          find(context, bucket, end, range, check),
+        ),
+      ); // SymlinkTargetNotExist, InvalidTargetType
+      found = followed?.found ?? null;
+      target = followed?.target ?? undefined;
+    }
     if (found === null) return null;
     if (asked !== null) requireServable(found, bucketName, key, asked);
-    return opened(context, bucketName, key, found, asked);
+    return opened(context, bucketName, key, found, asked, target);
   } finally {
     context.leave();
   }
@@ -46,9 +59,10 @@ function opened(
   key: string,
   found: Found,
   asked: Asked | null,
+  linkTarget: string | undefined,
 ): ObjectBody {
   try {
-    return new OpenObject(context, bucket, key, found, asked);
+    return new OpenObject(context, bucket, key, found, asked, linkTarget);
   } catch (error) {
     found.reader?.close(); // Nobody else would, and the blob would stay on disk.
     throw error;
@@ -69,9 +83,11 @@ function find(
   bucket: KnownBucket,
   key: string,
   range: AskedRange | null,
+  check: Check,
 ): Promise<Found | null> {
-  const { check, open, kek } = bucket;
-  if (range !== null && 'suffix' in range) return findSuffix(context, bucket, key, range.suffix);
+  const { open, kek } = bucket;
+  if (range !== null && 'suffix' in range)
+    return findSuffix(context, bucket, key, range.suffix, check);
   const rowKey = objectRowKey(bucket.row.id, key);
   if (range === null) return context.engine.get({ key: rowKey, check, open });
   const { offset, length } = range;
@@ -85,10 +101,11 @@ async function findSuffix(
   bucket: KnownBucket,
   key: string,
   suffix: number,
+  first: Check,
 ): Promise<Found | null> {
   const rowKey = ownObjectRowKey(bucket.row.id, key);
   for (;;) {
-    const found = await context.engine.get({ key: rowKey, check: bucket.check });
+    const found = await context.engine.get({ key: rowKey, check: first });
     const size = found?.row.blob?.size ?? 0;
     // An empty suffix, or one of an empty object, is no range: requireServable says so.
     if (found === null || Math.min(size, suffix) === 0) return found;

@@ -42,8 +42,9 @@ export class OpenObject extends ObjectView implements ObjectBody {
     key: string,
     found: Found,
     asked: Reading | null,
+    linkTarget: string | undefined,
   ) {
-    super(bucket, new RowEntry(key, found.row), 0);
+    super(bucket, new RowEntry(key, found.row, linkTarget), 0);
     this.#length = found.length;
     this.#small = found.bytes ?? null;
     this.#meter =

@@ -4,9 +4,9 @@
 //   field    = tag(1) length(2, little-endian) bytes       tags ascend, each at most once
 //   tag      = 01 content type   02 content encoding   03 content disposition   04 content language
 //              05 cache control  06 expires (8 bytes, little-endian ms, signed)  07 metadata
-//              08 tags           09 checksums that were asked for
+//              08 tags           09 checksums that were asked for    10 target of a symlink (UTF-8)
 //   metadata, tags = pairs (pairs.ts)      checksums = kept (checksum.ts)
-//   type     = 00 Normal        class = 00 Standard
+//   type     = 00 Normal   01 Multipart   02 Appendable   03 Symlink        class = 00 Standard
 //
 // docs/format/rows.md has a worked example. A tag that this version does not know is stepped over.
 import type { Digests } from '../engine/digests.ts';
@@ -16,6 +16,11 @@ import { decodeChecksums, encodeChecksums } from './checksum.ts';
 import { damagedRow, decodePairs, encodePairs, noPairs } from './pairs.ts';
 import { encodeTags } from './tags.ts';
 import type { Checksums, PutOptions } from './types.ts';
+
+/** As OSS spells them; the position is what a row holds. */
+const objectTypes = ['Normal', 'Multipart', 'Appendable', 'Symlink'] as const;
+export type ObjectType = (typeof objectTypes)[number];
+const symlinkType = 3;
 
 /** What the caller said about an object. */
 export interface ObjectHeader {
@@ -29,6 +34,7 @@ export interface ObjectHeader {
   readonly tags: Readonly<Record<string, string>>;
   /** Without CRC64, which stands in the row around the body. */
   readonly checksums: Readonly<Omit<Checksums, 'crc64'>>;
+  readonly symlinkTarget?: string;
 }
 
 const bodyVersion = 1;
@@ -49,6 +55,7 @@ const expiresTag = 6;
 const metadataTag = 7;
 const tagsTag = 8;
 const checksumsTag = 9;
+const targetTag = 10;
 
 /**
  * Throws TypeError, InvalidArgument for headers that could not travel over HTTP, InvalidTag and
@@ -74,6 +81,30 @@ export function encodeObjectRow(
   if (metadata !== undefined) add(metadataTag, encodeMetadata(call, metadata));
   if (tags !== undefined) add(tagsTag, encodeTags(call, tags));
   return fields.length === 1 ? prologue : Buffer.concat(fields);
+}
+
+/** The row of a link: valid headers and a valid key. */
+export function encodeSymlinkRow(
+  call: string,
+  options: PutOptions | undefined,
+  target: string,
+): Uint8Array {
+  const header = encodeObjectRow(call, options, '');
+  const row = Buffer.concat([header, ...field(targetTag, Buffer.from(target))]);
+  row[1] = symlinkType;
+  return row;
+}
+
+/** Without a look at more than one byte: every get asks. */
+export function isSymlink(row: Uint8Array): boolean {
+  return row[1] === symlinkType;
+}
+
+/** STORE_CORRUPT for one that is unknown. */
+export function typeOf(row: Uint8Array): ObjectType {
+  const type = objectTypes[row[1] ?? -1];
+  if (type === undefined) throw damagedRow();
+  return type;
 }
 
 /** A row, encoded before its body was read, with what was computed over the body. */
@@ -153,6 +184,7 @@ export function decodeObjectRow(bytes: Uint8Array): ObjectHeader {
     else if (tag === metadataTag) header.metadata = decodePairs(value);
     else if (tag === tagsTag) header.tags = decodePairs(value);
     else if (tag === checksumsTag) header.checksums = decodeChecksums(value);
+    else if (tag === targetTag) header.symlinkTarget = value.toString('utf8');
   }
   return header;
 }

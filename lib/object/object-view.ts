@@ -3,20 +3,25 @@
 import { inspect } from 'node:util';
 import type { StorageClass } from '../context/bucket-row.ts';
 import type { Page, Row } from '../engine/storage-engine.ts';
-import { decodeObjectRow, type ObjectHeader } from './object-row.ts';
+import { decodeObjectRow, type ObjectHeader, type ObjectType, typeOf } from './object-row.ts';
 import type { Checksums, StoredObject } from './types.ts';
 
 /** What a view reads from: a Page, or one row that looks like it. */
-export type Entries = Pick<Page, 'text' | 'modified' | 'blobId' | 'size' | 'crc64' | 'body'>;
+export type Entries = Pick<Page, 'text' | 'modified' | 'blobId' | 'size' | 'crc64' | 'body'> & {
+  /** The key that the row was found under, when a link was followed. */
+  readonly target?: string | undefined;
+};
 
 /** A row as a page of one entry. */
 export class RowEntry implements Entries {
   readonly #key: string;
   readonly #row: Row;
+  readonly target: string | undefined;
 
-  constructor(key: string, row: Row) {
+  constructor(key: string, row: Row, target?: string) {
     this.#key = key;
     this.#row = row;
+    this.target = target;
   }
 
   text(): string {
@@ -57,8 +62,11 @@ export class ObjectView implements StoredObject {
   get key(): string {
     return this.#entries.text(this.#i);
   }
-  get type(): 'Normal' {
-    return 'Normal';
+  get type(): ObjectType {
+    return typeOf(this.#entries.body(this.#i));
+  }
+  get symlinkTarget(): string | undefined {
+    return this.#entries.target ?? this.#decoded.symlinkTarget;
   }
   get size(): number {
     return this.#entries.size(this.#i);
@@ -102,6 +110,8 @@ export class ObjectView implements StoredObject {
     if (header.cacheControl) headers.set('cache-control', header.cacheControl);
     const { md5 } = header.checksums;
     if (md5 !== undefined) headers.set('content-md5', Buffer.from(md5, 'hex').toString('base64'));
+    if (header.symlinkTarget !== undefined)
+      headers.set('x-oss-symlink-target', encodeURIComponent(header.symlinkTarget));
     const tagCount = Object.keys(header.tags).length;
     if (tagCount > 0) headers.set('x-oss-tagging-count', String(tagCount));
     if (header.expires) headers.set('expires', header.expires.toUTCString());
@@ -113,7 +123,7 @@ export class ObjectView implements StoredObject {
 
   toJSON(): object {
     const { bucket, key, type, size, etag, lastModified } = this;
-    const { contentType, metadata, tags, storageClass, checksums } = this;
+    const { contentType, metadata, tags, storageClass, checksums, symlinkTarget } = this;
     return {
       bucket,
       key,
@@ -126,6 +136,7 @@ export class ObjectView implements StoredObject {
       tags,
       storageClass,
       checksums,
+      ...(symlinkTarget === undefined ? {} : { symlinkTarget }),
     };
   }
 

@@ -2,8 +2,8 @@
 import { checkOptions, checkSignal, functionOption, integerOption } from '../options.ts';
 import { type ChecksumPlan, planChecksums } from './checksum.ts';
 import { type Condition, putCondition } from './condition.ts';
-import { encodeObjectRow } from './object-row.ts';
-import type { PutOptions } from './types.ts';
+import { encodeObjectRow, encodeSymlinkRow } from './object-row.ts';
+import type { PutOptions, SymlinkOptions } from './types.ts';
 
 export interface PutPlan {
   /** The body of the row. */
@@ -31,6 +31,18 @@ const known: ReadonlySet<string> = new Set([
   'onProgress',
   'signal',
 ]);
+
+const ofBodies: readonly string[] = ['checksum', 'size', 'onProgress'];
+const knownToSymlink: ReadonlySet<string> = new Set(
+  [...known].filter((name) => !ofBodies.includes(name)),
+);
+
+/** As planPut, for a link to `target`, which is a valid key. */
+export function planSymlink(options: SymlinkOptions | undefined, target: string): PutPlan {
+  if (options !== undefined) checkOptions('symlink', options, knownToSymlink);
+  const plan = planPut('symlink', options, '');
+  return { ...plan, header: encodeSymlinkRow('symlink', options, target) };
+}
 
 /**
  * TypeError, InvalidArgument, InvalidTag, TooManyTags, NotImplemented, ABORTED. `bodyType` is what

@@ -68,6 +68,8 @@ export interface PutOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
+/** A link has no bytes of its own. */
+export type SymlinkOptions = Omit<PutOptions, 'checksum' | 'size' | 'onProgress'>;
 /** ETags count with and without their double quotes; `*` stands for any. No weak ones. */
 export interface PutCondition {
   /** The key holds no object: If-None-Match: *. */
@@ -125,8 +127,8 @@ export interface RemoveOptions {
   signal?: AbortSignal | undefined;
 }
 /**
- * Every key that was given, as often as it was given, in one of the two lists and in its order. Keys
- * that held no object count as removed.
+ * Every key that was given, as often as it was given, in one of the two lists and in its order.
+ * Keys that held no object count as removed.
  */
 export interface RemoveResult {
   removed: { key: string }[];
@@ -137,7 +139,12 @@ export interface RemoveResult {
 export interface StoredObject {
   readonly key: string;
   readonly bucket: string;
-  readonly type: 'Normal';
+  readonly type: 'Normal' | 'Multipart' | 'Appendable' | 'Symlink';
+  /**
+   * The key that a symlink names. In a body, the key that its bytes come from: all but the key is
+   * then the target's.
+   */
+  readonly symlinkTarget?: string | undefined;
   /** Bytes. */
   readonly size: number;
   /** The random id of the object's bytes, in double quotes: never the same for two puts. */

@@ -12,6 +12,7 @@ import { listObjects } from '../object/list.ts';
 import { putObject } from '../object/put.ts';
 import { PutStream } from '../object/put-stream.ts';
 import { removeObjects } from '../object/remove.ts';
+import { putSymlink } from '../object/symlink.ts';
 import type {
   Body,
   GetOptions,
@@ -25,11 +26,13 @@ import type {
   RemoveOptions,
   RemoveResult,
   StoredObject,
+  SymlinkOptions,
 } from '../object/types.ts';
 import { ObjectFile } from './object-file.ts';
 import type { Store } from './store.ts';
 
 const putChannel = verbChannel('object.put');
+const symlinkChannel = verbChannel('object.symlink');
 const getChannel = verbChannel('object.get');
 const headChannel = verbChannel('object.head');
 const removeChannel = verbChannel('object.remove');
@@ -108,10 +111,34 @@ export class Bucket {
   }
 
   /**
+   * Stores a link to another key of the bucket, which need not be there yet. {@link get} follows
+   * it, one link deep; {@link head} and lists describe the link itself.
+   * @throws {StoreError} InvalidObjectName, InvalidArgument, InvalidTag, TooManyTags,
+   * FileAlreadyExists, PreconditionFailed, NotImplemented, NoSuchBucket, ABORTED, STORE_CLOSED,
+   * STORE_FULL, STORE_READ_ONLY, COMMIT_UNKNOWN
+   * @example
+   * ```ts
+   * import { openMemory } from 'strongroom';
+   *
+   * await using store = await openMemory();
+   * const docs = store.bucket('docs');
+   * await docs.put('v2.txt', 'hi');
+   * await docs.symlink('latest.txt', 'v2.txt');
+   * const body = await docs.get('latest.txt');
+   * console.log(await body?.text(), body?.symlinkTarget);
+   * ```
+   */
+  symlink(key: string, target: string, options?: SymlinkOptions): Promise<StoredObject> {
+    const put = () => putSymlink(this.#context, this.name, key, target, options);
+    return symlinkChannel.hasSubscribers ? this.#traced(symlinkChannel, key, put) : put();
+  }
+
+  /**
    * Opens an object for reading, whole or a range; null when there is none.
    *
    * @throws {StoreError} InvalidObjectName, InvalidArgument, InvalidRange, NotModified,
-   * PreconditionFailed, NoSuchBucket, ABORTED, STORE_CLOSED, STORE_CORRUPT, DECRYPT_FAILED
+   * PreconditionFailed, SymlinkTargetNotExist, InvalidTargetType, NoSuchBucket, ABORTED,
+   * STORE_CLOSED, STORE_CORRUPT, DECRYPT_FAILED
    * @example
    * ```ts
    * import { openMemory } from 'strongroom';

@@ -126,7 +126,7 @@ export class ObjectFile {
   /** The size comes first, and the bytes only if they are still the same ones. */
   async #openFromEnd(): Promise<ObjectBody | null> {
     for (;;) {
-      const { size, etag } = await this.stat();
+      const { size, etag } = await this.#end();
       const { begin, end } = spanOf(this.#slices, size);
       if (begin === end) return null;
       try {
@@ -137,6 +137,15 @@ export class ObjectFile {
         if (!StoreError.is(error, 'PreconditionFailed')) throw error;
       }
     }
+  }
+
+  /** What the bytes are of: of a link it is not the link. */
+  async #end(): Promise<StoredObject> {
+    const object = await this.stat();
+    if (object.type !== 'Symlink') return object;
+    const body = (await this.#bucket.get(this.key)) ?? this.#missing();
+    await body[Symbol.asyncDispose]();
+    return body;
   }
 
   #requireWhole(call: string): void {

@@ -2,7 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { StoreError } from '../../lib/errors.ts';
-import { decodeObjectRow, encodeObjectRow, withChecksums } from '../../lib/object/object-row.ts';
+import {
+  decodeObjectRow,
+  encodeObjectRow,
+  encodeSymlinkRow,
+  isSymlink,
+  typeOf,
+  withChecksums,
+} from '../../lib/object/object-row.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -31,6 +38,16 @@ test('bytes of an object row', (t) => {
     checksums: { crc32: 'cbf43926' },
   });
   t.deepEqual(decodeObjectRow(Buffer.of(1, 0, 0)), { metadata: {}, tags: {}, checksums: {} });
+});
+
+test('bytes of the row of a link', (t) => {
+  const row = encodeSymlinkRow('symlink', { contentType: 'a/b' }, 'é');
+  t.is(hex(row), '010300 010300612f62 0a0200c3a9'.replaceAll(' ', ''));
+  t.is(decodeObjectRow(row).symlinkTarget, 'é');
+  t.true(isSymlink(row));
+  t.is(typeOf(row), 'Symlink');
+  t.false(isSymlink(encodeObjectRow('put', undefined, '')));
+  t.throws(() => typeOf(Buffer.of(1, 4, 0)), { code: 'STORE_CORRUPT' });
 });
 
 test('the largest row fits an engine', (t) => {

@@ -17,6 +17,7 @@ import { removeSection } from './remove-section.ts';
 import { responseSection } from './response-section.ts';
 import { saveSection } from './save-section.ts';
 import { type OpenStore, withStoreOf } from './support.ts';
+import { symlinkSection } from './symlink-section.ts';
 import { tagSection } from './tag-section.ts';
 import { writeStreamSection } from './write-stream-section.ts';
 
@@ -33,6 +34,7 @@ export function storeSuite(test: TestFn, name: string, openStore: OpenStore): vo
   tagSection(withStore);
   checksumSection(withStore);
   removeSection(withStore);
+  symlinkSection(withStore);
   listSection(withStore);
   saveSection(withStore);
   responseSection(withStore);
