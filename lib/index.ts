@@ -8,6 +8,11 @@ export { type EngineCode, type ErrorCode, type OssCode, StoreError } from './err
 export type { RootKey } from './keys/root-key.ts';
 export type { Progress } from './object/progress.ts';
 export type {
+  Transaction,
+  TransactionBucket,
+  TransactionOptions,
+} from './object/transaction-bucket.ts';
+export type {
   Body,
   ChecksumName,
   Checksums,

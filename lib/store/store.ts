@@ -6,6 +6,11 @@ import { type ListBucketsOptions, listBuckets } from '../bucket/list.ts';
 import type { BucketInfo, CreateBucketOptions } from '../bucket/types.ts';
 import type { Interruptible, StoreContext } from '../context/store-context.ts';
 import { StoreError } from '../errors.ts';
+import {
+  runTransaction,
+  type Transaction,
+  type TransactionOptions,
+} from '../object/transaction-bucket.ts';
 import { Bucket } from './bucket.ts';
 import { Health } from './health.ts';
 
@@ -69,6 +74,36 @@ export class Store implements AsyncDisposable {
   /** The store's buckets in order of their names. */
   buckets(options?: ListBucketsOptions): AsyncIterable<BucketInfo> {
     return listBuckets(this.#context, options);
+  }
+
+  /**
+   * Changes to any number of objects, in any buckets, that appear together or not at all. Bodies
+   * are sealed as they are handed over, and `work` may take its time; then one commit checks every
+   * condition and makes all changes. When `work` throws, a body fails, a condition does not hold or
+   * the signal fires, nothing has changed and nothing is left, but for buckets that a put has made.
+   * Reads are not part of it: demand what you have read with `require`.
+   *
+   * @throws {StoreError} what the verbs throw; InvalidArgument above 1000 changes, or 3 MiB of
+   * keys, headers and metadata; PreconditionFailed, FileAlreadyExists, ABORTED, STORE_CLOSED,
+   * STORE_READ_ONLY, COMMIT_UNKNOWN
+   * @example
+   * ```ts
+   * import { openMemory } from 'strongroom';
+   *
+   * await using store = await openMemory();
+   * const draft = await store.bucket('drafts').put('report', 'the text');
+   * await store.transaction(async (tx) => {
+   *   tx.bucket('drafts').require('report', { etag: draft.etag });
+   *   await tx.bucket('reports').put('2025/report', 'the text');
+   *   tx.bucket('drafts').remove('report');
+   * });
+   * ```
+   */
+  transaction<T>(
+    work: (tx: Transaction) => T | Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T> {
+    return runTransaction(this.#context, work, options);
   }
 
   /**

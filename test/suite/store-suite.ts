@@ -19,6 +19,7 @@ import { saveSection } from './save-section.ts';
 import { type OpenStore, withStoreOf } from './support.ts';
 import { symlinkSection } from './symlink-section.ts';
 import { tagSection } from './tag-section.ts';
+import { transactionSection } from './transaction-section.ts';
 import { writeStreamSection } from './write-stream-section.ts';
 
 /** Declares the suite's tests for one kind of store. `openStore` closes what it opens. */
@@ -35,6 +36,7 @@ export function storeSuite(test: TestFn, name: string, openStore: OpenStore): vo
   checksumSection(withStore);
   removeSection(withStore);
   symlinkSection(withStore);
+  transactionSection(withStore);
   listSection(withStore);
   saveSection(withStore);
   responseSection(withStore);

@@ -20,6 +20,8 @@ import type {
   Range,
   Store,
   StoredObject,
+  Transaction,
+  TransactionBucket,
 } from 'strongroom';
 import { open, openMemory, StoreError } from 'strongroom';
 
@@ -111,6 +113,18 @@ export async function right(): Promise<void> {
   await pipeline(file.readable({ highWaterMark: 1 }), stream);
   use<StoredObject>(await stream.done);
   use<HealthStatus>(await store.health.status());
+  const answer: number = await store.transaction(
+    async (tx: Transaction) => {
+      const docs: TransactionBucket = tx.bucket('docs');
+      await docs.put('key', 'text', { tags: { a: 'b' } });
+      docs.remove('key', { onlyIf: { etag: 'a' } });
+      docs.require('other', { absent: true });
+      return 7;
+    },
+    { signal: AbortSignal.timeout(1000) },
+  );
+  use<number>(answer);
+  use<StoredObject>(await bucket.symlink('link', 'key', { onlyIf: { absent: true } }));
   await made.delete({ force: true });
   const logger: Logger = console;
   use<OpenOptions>({ logger });
