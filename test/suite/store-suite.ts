@@ -20,6 +20,7 @@ import { type OpenStore, withStoreOf } from './support.ts';
 import { symlinkSection } from './symlink-section.ts';
 import { tagSection } from './tag-section.ts';
 import { transactionSection } from './transaction-section.ts';
+import { verbsSection } from './verbs-section.ts';
 import { writeStreamSection } from './write-stream-section.ts';
 
 /** Declares the suite's tests for one kind of store. `openStore` closes what it opens. */
@@ -44,4 +45,5 @@ export function storeSuite(test: TestFn, name: string, openStore: OpenStore): vo
   writeStreamSection(withStore);
   closeSection(withStore);
   randomSection(withStore);
+  verbsSection(withStore);
 }
