@@ -132,8 +132,9 @@ export class MemoryEngine implements StorageEngine {
         ? null
         : this.#takeBlob(effect.blob, keys[i] as string),
     );
+    const begun = blobs.flatMap((blob) => (blob?.parts === undefined ? [] : [blob.parts.prefix]));
     for (const [i, effect] of transaction.effects.entries())
-      if (!('delete' in effect)) this.#requirePartsOf(keys[i] as string);
+      if (!('delete' in effect)) this.#requirePartsOf(keys[i] as string, begun);
     const revision = ++this.#sequence;
     for (const [i, effect] of transaction.effects.entries()) {
       const key = keys[i] as string;
@@ -220,8 +221,9 @@ export class MemoryEngine implements StorageEngine {
   }
 
   /** A part stands only while some row names its list. */
-  #requirePartsOf(key: string): void {
-    if (isPartKey(key) && !(this.#lists.get(key.slice(0, 17))?.rows ?? 0))
+  #requirePartsOf(key: string, begun: readonly string[]): void {
+    if (!isPartKey(key) || begun.includes(key.slice(0, 17))) return;
+    if ((this.#lists.get(key.slice(0, 17))?.rows ?? 0) === 0)
       throw new StoreError('PreconditionFailed');
   }
 

@@ -2,6 +2,8 @@
 //
 //   bucket row = 'b' name
 //   object row = 'o' bucket-id(8) key 00 inverted-version(8, big-endian)
+//   upload row = 'u' bucket-id(8) key 00 list-id(16)
+//   part row   = 'P' list-id(16) position(8, big-endian)
 //
 // Keys hold no 00, so the terminator keeps prefix order equal to UTF-8 order: `a` sorts before
 // `a/b`. The version is inverted so that the newest comes first; an unversioned object has version
@@ -17,6 +19,8 @@ export const bucketIdSize = 8;
 
 const letterB = 0x62;
 const letterO = 0x6f;
+const letterP = 0x50;
+const letterU = 0x75;
 
 // UTF-8 takes at most three bytes for each UTF-16 unit; keys have been measured before they get
 // here.
@@ -65,6 +69,35 @@ export function objectTextKey(bucketId: Uint8Array, text: string, ...tail: numbe
 export function objectRows(bucketId: Uint8Array, prefix: string): { start: RowKey; end: RowKey } {
   const start = objectTextKey(bucketId, prefix);
   return { start, end: successor(start) };
+}
+
+/** The row key of an upload; `listId` is that of its parts. Memory of its own. */
+export function uploadRowKey(bucketId: Uint8Array, key: string, listId: Uint8Array): RowKey {
+  const rowKey = Buffer.concat([objectTextKey(bucketId, key, 0), listId]);
+  rowKey[0] = letterU;
+  return rowKey;
+}
+
+/** The bounds of all rows of a bucket's uploads whose keys begin with `prefix`. */
+export function uploadRows(bucketId: Uint8Array, prefix: string): { start: RowKey; end: RowKey } {
+  const start = objectTextKey(bucketId, prefix);
+  start[0] = letterU;
+  return { start, end: successor(start) };
+}
+
+/** The row key of a part. Memory of its own. */
+export function partRowKey(listId: Uint8Array, position: number): RowKey {
+  const rowKey = Buffer.allocUnsafeSlow(1 + listId.length + 8);
+  rowKey[0] = letterP;
+  rowKey.set(listId, 1);
+  rowKey.writeBigUInt64BE(BigInt(position), 1 + listId.length);
+  return rowKey;
+}
+
+/** The bounds of a list's part rows, from `position` on. */
+export function partRows(listId: Uint8Array, position: number): { start: RowKey; end: RowKey } {
+  const all = Buffer.concat([Buffer.of(letterP), listId]);
+  return { start: partRowKey(listId, position), end: successor(all) };
 }
 
 /** The first row key behind all that begin with `bytes`: last byte plus one, after dropping FF. */

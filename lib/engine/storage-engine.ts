@@ -278,11 +278,7 @@ export interface StorageEngine {
    * `size`: how many bytes will be written before finish(), where that is known. `digests` are
    * computed over the plaintext as it passes.
    */
-  writeBlob(
-    kek: KeyHandle | PartsKey,
-    size?: number,
-    digests?: readonly DigestName[],
-  ): BlobWriter;
+  writeBlob(kek: KeyHandle | PartsKey, size?: number, digests?: readonly DigestName[]): BlobWriter;
   /**
    * Over at most smallBlobMax bytes. Reads them during the call only. InvalidArgument where this
    * process cannot compute one of them.

@@ -240,7 +240,7 @@ Status Committer::CheckOne(const Transaction& transaction) {
   for (const auto& range : transaction.ranges) {
     if (!Unchanged(range)) return Moved("the range holds a row, or a newer one");
   }
-  for (const Effect& effect : transaction.effects) TRY(CheckEffect(effect));
+  for (const Effect& effect : transaction.effects) TRY(CheckEffect(effect, transaction));
   return {};
 }
 
@@ -254,9 +254,15 @@ bool Committer::Unchanged(const Transaction::Range& range) {
   return true;
 }
 
-Status Committer::CheckEffect(const Effect& effect) {
+Status Committer::CheckEffect(const Effect& effect, const Transaction& transaction) {
   auto stands = [&](BlobKind kind, const aead::Id& id) {
     return Current(format::CountedKey(kind, id))->revision != 0;
+  };
+  auto begins = [&](const aead::Id& list) {
+    return std::any_of(transaction.effects.begin(), transaction.effects.end(),
+                       [&](const Effect& each) {
+                         return each.named && each.named->fresh && each.named->reference.id == list;
+                       });
   };
   if (effect.named) {
     const auto& reference = effect.named->reference;
@@ -265,7 +271,8 @@ Status Committer::CheckEffect(const Effect& effect) {
     }
   }
   aead::Id list;
-  if (!effect.remove && format::ListOfPart(effect.key, &list) && !stands(BlobKind::kParts, list)) {
+  bool part = !effect.remove && format::ListOfPart(effect.key, &list);
+  if (part && !stands(BlobKind::kParts, list) && !begins(list)) {
     return Moved("the list of parts is gone");
   }
   // In a batch its blob has no place yet; whoever checked the revision has seen a durable row.

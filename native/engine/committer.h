@@ -74,7 +74,7 @@ class Committer {
   Status LookUpCounts(const std::vector<Pending>& candidates);
   Status Remember(const std::vector<Bytes>& keys, const std::vector<std::string>& rows);
   Status CheckOne(const Transaction& transaction);
-  Status CheckEffect(const Effect& effect);
+  Status CheckEffect(const Effect& effect, const Transaction& transaction);
   bool Unchanged(const Transaction::Range& range);
   const Standing* Current(const Bytes& key);
   void Accept(Pending pending, Batch* batch);

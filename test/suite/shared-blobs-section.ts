@@ -184,6 +184,18 @@ export function sharedBlobsSection(withEngine: WithEngine): void {
     );
   });
 
+  withEngine('a list and its first part may begin in one transaction', async (t, engine) => {
+    const { kek } = engine.createKey(Buffer.from('one'));
+    const { id, key: parts } = engine.createParts();
+    const bytes = randomBytes(10);
+    const part = { key: partKey(id, 0), modified: 7, body: key(''), blob: { bytes, kek: parts } };
+    await engine.commit({ effects: [part, row('a', named(parts, kek, true, 10))] });
+    const found = await engine.get({ key: key('a'), open: { kek } });
+    const open = { kek: found?.parts?.key as PartsKey };
+    t.true(bytes.equals(await bytesOf(await engine.get({ key: partKey(id, 0), open }))));
+    found?.parts?.close();
+  });
+
   withEngine('refuses a transaction whose range holds a newer row', async (t, engine) => {
     const put = async (text: string) =>
       (await engine.commit({ effects: [{ key: key(text), modified: 7, body: key('') }] })).revision;
