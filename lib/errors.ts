@@ -8,6 +8,7 @@ export type OssCode =
   | 'BucketAlreadyExists'
   | 'BucketNotEmpty'
   | 'EntityTooLarge'
+  | 'EntityTooSmall'
   | 'FileAlreadyExists'
   | 'IncompleteBody'
   | 'InternalError'
@@ -16,14 +17,19 @@ export type OssCode =
   | 'InvalidCRC64'
   | 'InvalidDigest'
   | 'InvalidObjectName'
+  | 'InvalidPart'
+  | 'InvalidPartOrder'
   | 'InvalidRange'
   | 'InvalidTag'
   | 'InvalidTargetType'
   | 'MethodNotAllowed'
   | 'NoSuchBucket'
   | 'NoSuchKey'
+  | 'NoSuchUpload'
   | 'NotImplemented'
   | 'NotModified'
+  | 'ObjectNotAppendable'
+  | 'PositionNotEqualToLength'
   | 'PreconditionFailed'
   | 'SymlinkTargetNotExist'
   | 'TooManyTags';
@@ -87,6 +93,12 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     text: 'the body is too large',
     hint: 'An object holds 48.8 TB at most. For one array it may be too large: read a stream.',
   },
+  EntityTooSmall: {
+    status: 400,
+    retry: false,
+    text: 'a part is too small',
+    hint: 'Every part but the last has 100 KB at least. Upload it again, larger.',
+  },
   FileAlreadyExists: {
     status: 409,
     retry: false,
@@ -135,6 +147,18 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     text: 'the object key is not valid',
     hint: '1 to 1023 bytes of well-formed UTF-8 without NUL, not beginning with / or \\.',
   },
+  InvalidPart: {
+    status: 400,
+    retry: false,
+    text: 'a part is missing, or was uploaded anew',
+    hint: 'List the parts of the upload and complete it with their ETags.',
+  },
+  InvalidPartOrder: {
+    status: 400,
+    retry: false,
+    text: 'the parts are not in ascending order',
+    hint: 'Name each part once, in the order of the numbers.',
+  },
   InvalidRange: {
     status: 416,
     retry: false,
@@ -171,6 +195,12 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     text: 'the object does not exist',
     hint: 'Check the key; get() and head() answer null instead, has() answers false.',
   },
+  NoSuchUpload: {
+    status: 404,
+    retry: false,
+    text: 'the upload does not exist',
+    hint: 'It was completed or aborted, or the id is not of this key. Begin a new one.',
+  },
   NotImplemented: {
     status: 400,
     retry: false,
@@ -182,6 +212,18 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     retry: false,
     text: 'the object has not changed',
     hint: 'The condition of the read asked for a change; the copy you hold is current.',
+  },
+  ObjectNotAppendable: {
+    status: 409,
+    retry: false,
+    text: 'the object does not grow by appends',
+    hint: 'Append to a key that is free, or to what an append began; others are written whole.',
+  },
+  PositionNotEqualToLength: {
+    status: 409,
+    retry: false,
+    text: 'the position is not the size of the object',
+    hint: 'Somebody else appended. The message says where the object ends now.',
   },
   PreconditionFailed: {
     status: 412,

@@ -13,9 +13,12 @@ export type {
   TransactionOptions,
 } from './object/transaction-bucket.ts';
 export type {
+  AppendOptions,
   Body,
   ChecksumName,
   Checksums,
+  CompleteOptions,
+  CopyOptions,
   GetCondition,
   GetOptions,
   HasOptions,
@@ -24,7 +27,10 @@ export type {
   ListOptions,
   ListPage,
   ObjectBody,
+  ObjectRef,
   ObjectWriteStream,
+  PartInfo,
+  PartOptions,
   PutCondition,
   PutOptions,
   Range,
@@ -34,9 +40,13 @@ export type {
   SaveOptions,
   StoredObject,
   SymlinkOptions,
+  UploadedPart,
+  UploadInfo,
+  UploadOptions,
 } from './object/types.ts';
 export type { Bucket } from './store/bucket.ts';
 export type { Health, HealthStatus, ZoneStatus } from './store/health.ts';
+export type { MultipartUpload } from './store/multipart-upload.ts';
 export type { ObjectFile } from './store/object-file.ts';
 export {
   type Geometry,

@@ -1,8 +1,15 @@
 // delete: a bucket that holds nothing. That nothing is there is a condition of the commit itself,
 // so an object that is put at the same moment either comes first (BucketNotEmpty) or finds no
 // bucket.
+import type { KnownBucket } from '../context/bucket-directory.ts';
 import type { StoreContext } from '../context/store-context.ts';
-import { objectTextFrom, ownObjectRowKey, versionSize } from '../engine/row-key.ts';
+import {
+  objectTextFrom,
+  ownObjectRowKey,
+  uploadRowKey,
+  uploadRows,
+  versionSize,
+} from '../engine/row-key.ts';
 import type { Effect, Page, RowKey } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { aborted, booleanOption, checkOptions, checkSignal } from '../options.ts';
@@ -42,7 +49,10 @@ async function deleteEmpty(context: StoreContext, name: string): Promise<boolean
     try {
       await context.engine.commit({
         checks: bucket.checks,
-        ranges: [{ ...bucket.objects, newest: 0 }],
+        ranges: [
+          { ...bucket.objects, newest: 0 },
+          { ...uploadRows(bucket.row.id, ''), newest: 0 },
+        ],
         effects: [{ key: bucket.check.key, delete: true }],
       });
       context.buckets.forget(name);
@@ -56,21 +66,35 @@ async function deleteEmpty(context: StoreContext, name: string): Promise<boolean
   }
 }
 
-/** In pieces: a crash or an abort on the way leaves a bucket with fewer objects. */
+/** In pieces: a crash or an abort on the way leaves a bucket with fewer objects and uploads. */
 async function removeObjects(
   context: StoreContext,
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { checks, objects, row } = await context.buckets.require(name);
-  let start: RowKey | null = objects.start;
+  const bucket = await context.buckets.require(name);
+  const { id } = bucket.row;
+  const uploadKey = (page: Page, i: number): RowKey =>
+    uploadRowKey(id, page.text(i), Buffer.from(page.blobId(i) ?? '', 'hex'));
+  const objectKey = (page: Page, i: number): RowKey => ownObjectRowKey(id, page.text(i));
+  await removeRows(context, bucket, { ...bucket.objects, versionSize }, objectKey, signal);
+  await removeRows(context, bucket, uploadRows(id, ''), uploadKey, signal);
+}
+
+async function removeRows(
+  context: StoreContext,
+  { checks }: KnownBucket,
+  rows: { start: RowKey; end: RowKey; versionSize?: number },
+  rowKey: (page: Page, i: number) => RowKey,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let start: RowKey | null = rows.start;
   while (start !== null) {
     if (signal?.aborted) throw aborted(signal);
-    const range = { start, end: objects.end, textFrom: objectTextFrom, versionSize };
-    const page: Page = await context.engine.scan({ ...range, limit: batchMax });
+    const range = { ...rows, start, textFrom: objectTextFrom, limit: batchMax };
+    const page: Page = await context.engine.scan(range);
     const effects: Effect[] = [];
-    for (let i = 0; i < page.count; i++)
-      effects.push({ key: ownObjectRowKey(row.id, page.text(i)), delete: true });
+    for (let i = 0; i < page.count; i++) effects.push({ key: rowKey(page, i), delete: true });
     try {
       if (effects.length > 0) await context.engine.commit({ checks, effects });
     } catch (error) {

@@ -30,7 +30,7 @@ export function planChecksums(
     const value = given[name];
     if (value === undefined || (value === true && name === 'crc64')) continue;
     names.push(name);
-    if (value !== true) expected.set(name, valueOf(`${call}: checksum.${name}`, name, value));
+    if (value !== true) expected.set(name, digestOf(`${call}: checksum.${name}`, name, value));
   }
   return names.length === 0 ? null : { names, expected };
 }
@@ -39,7 +39,7 @@ export function planChecksums(
  * Bytes, hex or base64; no text is both, since base64 of these sizes ends with `=` or is too long
  * to be hex. CRC64 is decimal, as OSS writes it, which hex could be mistaken for.
  */
-function valueOf(what: string, name: DigestName, value: string | Uint8Array): Uint8Array {
+function digestOf(what: string, name: DigestName, value: string | Uint8Array): Uint8Array {
   const size = digestSizes[name];
   if (value instanceof Uint8Array) {
     if (value.length !== size) throw invalidArgument(`${what} must have ${size} bytes`);

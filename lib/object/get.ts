@@ -9,6 +9,7 @@ import { aborted, checkOptions, checkSignal, functionOption } from '../options.t
 import { type Condition, readCondition, readRefusal } from './condition.ts';
 import { OpenObject, type Reading } from './object-body.ts';
 import { isSymlink } from './object-row.ts';
+import { readable } from './parts-reader.ts';
 import { type AskedRange, parseRange } from './range.ts';
 import { followSymlink } from './symlink.ts';
 import type { GetOptions, ObjectBody } from './types.ts';
@@ -40,6 +41,7 @@ export async function getObject(
       target = followed?.target ?? undefined;
     }
     if (found === null) return null;
+    found = readable(context.engine, found);
     if (asked !== null) requireServable(found, bucketName, key, asked);
     return opened(context, bucketName, key, found, asked, target);
   } finally {

@@ -5,6 +5,7 @@
 //   tag      = 01 content type   02 content encoding   03 content disposition   04 content language
 //              05 cache control  06 expires (8 bytes, little-endian ms, signed)  07 metadata
 //              08 tags           09 checksums that were asked for    10 target of a symlink (UTF-8)
+//              11 layout of its parts      12 which of them count (part-list.ts)
 //   metadata, tags = pairs (pairs.ts)      checksums = kept (checksum.ts)
 //   type     = 00 Normal   01 Multipart   02 Appendable   03 Symlink        class = 00 Standard
 //
@@ -14,6 +15,7 @@ import { invalidArgument, StoreError } from '../errors.ts';
 import { isRecord } from '../options.ts';
 import { decodeChecksums, encodeChecksums } from './checksum.ts';
 import { damagedRow, decodePairs, encodePairs, noPairs } from './pairs.ts';
+import { decodeLayout, encodeLayout, type PartsLayout } from './part-list.ts';
 import { encodeTags } from './tags.ts';
 import type { Checksums, PutOptions } from './types.ts';
 
@@ -56,6 +58,8 @@ const metadataTag = 7;
 const tagsTag = 8;
 const checksumsTag = 9;
 const targetTag = 10;
+const layoutTag = 11;
+const selectionTag = 12;
 
 /**
  * Throws TypeError, InvalidArgument for headers that could not travel over HTTP, InvalidTag and
@@ -111,6 +115,49 @@ export function typeOf(row: Uint8Array): ObjectType {
 export function withChecksums(row: Uint8Array, digests: Digests): Uint8Array {
   const checksums = encodeChecksums(digests);
   return checksums.length === 0 ? row : Buffer.concat([row, ...field(checksumsTag, checksums)]);
+}
+
+/** The row of an object whose bytes are a list of parts. */
+export function withParts(
+  row: Uint8Array,
+  type: 'Multipart' | 'Appendable',
+  layout: PartsLayout,
+): Uint8Array {
+  const parts = new Map([[layoutTag, encodeLayout(layout)]]);
+  if (layout.selection !== null) parts.set(selectionTag, layout.selection);
+  return composed(objectTypes.indexOf(type), [...fieldsOf(row), ...parts]);
+}
+
+/** STORE_CORRUPT where an object has no parts. */
+export function layoutOf(row: Uint8Array): PartsLayout {
+  const fields = new Map(fieldsOf(row));
+  const layout = fields.get(layoutTag);
+  if (layout === undefined) throw damagedRow();
+  return decodeLayout(layout, fields.get(selectionTag) ?? null);
+}
+
+/**
+ * The row of a copy: what the caller said anew stands in `header`, everything else stays. A copy of
+ * an object that grows by appends grows no more: its parts are the other's too.
+ */
+export function copiedRow(
+  source: Uint8Array,
+  header: Uint8Array,
+  replaced: { readonly metadata: boolean; readonly tags: boolean },
+): Uint8Array {
+  const isNew = (tag: number): boolean =>
+    tag === tagsTag ? replaced.tags : tag <= metadataTag && replaced.metadata;
+  const kept = [...fieldsOf(source)].filter(([tag]) => !isNew(tag));
+  const said = [...fieldsOf(header)].filter(([tag]) => isNew(tag));
+  const type = typeOf(source) === 'Appendable' ? 'Normal' : typeOf(source);
+  return composed(objectTypes.indexOf(type), [...kept, ...said]);
+}
+
+function composed(type: number, fields: Iterable<[tag: number, bytes: Uint8Array]>): Uint8Array {
+  const byTag = [...new Map(fields)].sort(([a], [b]) => a - b);
+  const row = Buffer.concat([prologue, ...byTag.flatMap(([tag, bytes]) => field(tag, bytes))]);
+  row[1] = type;
+  return row;
 }
 
 function field(tag: number, bytes: Uint8Array): [Uint8Array, Uint8Array] {

@@ -68,6 +68,54 @@ export interface PutOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
+/** Of the first append; later ones change nothing but the bytes. */
+export type AppendOptions = Omit<PutOptions, 'checksum' | 'onlyIf' | 'size' | 'onProgress'> & {
+  /** Where the bytes must begin: the size of the object so far. @default the end, wherever it is */
+  position?: number | undefined;
+};
+/** An object by its key, or one of another bucket. */
+export type ObjectRef = string | { bucket?: string; key: string };
+export interface CopyOptions
+  extends Pick<
+    PutOptions,
+    | 'contentType'
+    | 'contentEncoding'
+    | 'contentDisposition'
+    | 'contentLanguage'
+    | 'cacheControl'
+    | 'expires'
+    | 'onlyIf'
+    | 'signal'
+  > {
+  /** New metadata also replaces all content headers. @default 'copy' */
+  metadata?: 'copy' | Record<string, string> | undefined;
+  /** @default 'copy' */
+  tags?: 'copy' | Record<string, string> | undefined;
+}
+/** What is known of the object before its parts are. */
+export type UploadOptions = Omit<PutOptions, 'checksum' | 'onlyIf' | 'size' | 'onProgress'>;
+export interface PartOptions {
+  /** As in PutOptions, of this part. */
+  checksum?: PutOptions['checksum'];
+  signal?: AbortSignal | undefined;
+}
+export interface CompleteOptions {
+  onlyIf?: PutOptions['onlyIf'];
+  signal?: AbortSignal | undefined;
+}
+export interface UploadedPart {
+  partNumber: number;
+  etag: string;
+}
+export interface PartInfo extends UploadedPart {
+  /** Bytes. */
+  size: number;
+}
+export interface UploadInfo {
+  key: string;
+  uploadId: string;
+  initiated: Date;
+}
 /** A link has no bytes of its own. */
 export type SymlinkOptions = Omit<PutOptions, 'checksum' | 'size' | 'onProgress'>;
 /** ETags count with and without their double quotes; `*` stands for any. No weak ones. */

@@ -6,7 +6,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Interruptible, StoreContext } from '../context/store-context.ts';
 import type { Digests } from '../engine/digests.ts';
-import type { BlobWriter, KeyHandle, NewBlob, StorageEngine } from '../engine/storage-engine.ts';
+import type {
+  BlobWriter,
+  KeyHandle,
+  NewBlob,
+  PartsKey,
+  StorageEngine,
+} from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { aborted, hear, unhear } from '../options.ts';
 import { type ChecksumPlan, verifyChecksums } from './checksum.ts';
@@ -62,7 +68,7 @@ export class Upload implements Interruptible {
   }
 
   /** Seals the whole body. IncompleteBody, InvalidDigest, InvalidCRC64, ABORTED, EntityTooLarge. */
-  async seal(kek: KeyHandle, signal: AbortSignal | undefined): Promise<Sealed> {
+  async seal(kek: KeyHandle | PartsKey, signal: AbortSignal | undefined): Promise<Sealed> {
     const onAbort = () => this.interrupt(aborted(signal as AbortSignal));
     hear(signal, onAbort);
     // It may have fired while the bucket was looked for; then no event comes.
@@ -85,7 +91,7 @@ export class Upload implements Interruptible {
     this.#rejectNext?.(this.#stopped);
   }
 
-  async #seal(kek: KeyHandle): Promise<Sealed> {
+  async #seal(kek: KeyHandle | PartsKey): Promise<Sealed> {
     const { engine } = this.#context;
     const { checksums, inlineMax } = this.#options;
     const gathering = new Gathering();

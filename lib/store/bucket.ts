@@ -6,28 +6,37 @@ import { bucketExists, bucketInfo } from '../bucket/info.ts';
 import type { BucketInfo, DeleteBucketOptions } from '../bucket/types.ts';
 import { type TraceContext, verbChannel } from '../context/events.ts';
 import type { StoreContext } from '../context/store-context.ts';
+import { appendObject } from '../object/append.ts';
+import { copyObject, moveObject } from '../object/copy.ts';
 import { getObject } from '../object/get.ts';
 import { hasObject, headObject } from '../object/head.ts';
 import { listObjects } from '../object/list.ts';
+import { createUpload, listUploads, sweepUploads } from '../object/multipart.ts';
 import { putObject } from '../object/put.ts';
 import { PutStream } from '../object/put-stream.ts';
 import { removeObjects } from '../object/remove.ts';
 import { putSymlink } from '../object/symlink.ts';
 import type {
+  AppendOptions,
   Body,
+  CopyOptions,
   GetOptions,
   HasOptions,
   HeadOptions,
   Listing,
   ListOptions,
   ObjectBody,
+  ObjectRef,
   ObjectWriteStream,
   PutOptions,
   RemoveOptions,
   RemoveResult,
   StoredObject,
   SymlinkOptions,
+  UploadInfo,
+  UploadOptions,
 } from '../object/types.ts';
+import { MultipartUpload } from './multipart-upload.ts';
 import { ObjectFile } from './object-file.ts';
 import type { Store } from './store.ts';
 
@@ -187,6 +196,102 @@ export class Bucket {
     return this.#traced(removeChannel, typeof key === 'string' ? key : undefined, () =>
       removeObjects(this.#context, this.name, key, options),
     );
+  }
+
+  /**
+   * Copies an object, from this bucket or another one. The sealed bytes stay where they are: a copy
+   * of a large object costs as little as one of a small object. Onto itself only with new metadata
+   * or tags.
+   *
+   * @throws {StoreError} NoSuchKey, NoSuchBucket, InvalidObjectName, InvalidArgument,
+   * FileAlreadyExists, PreconditionFailed, ABORTED, STORE_CLOSED, STORE_READ_ONLY, COMMIT_UNKNOWN
+   * @example
+   * ```ts
+   * import { openMemory } from 'strongroom';
+   *
+   * await using store = await openMemory();
+   * const docs = store.bucket('docs');
+   * await docs.put('draft.txt', 'hello', { metadata: { state: 'draft' } });
+   * await docs.copy('draft.txt', 'final.txt', { metadata: { state: 'final' } });
+   * await store.bucket('archive').copy({ bucket: 'docs', key: 'final.txt' }, '2026/final.txt');
+   * ```
+   */
+  copy(from: ObjectRef, to: ObjectRef, options?: CopyOptions): Promise<StoredObject> {
+    return copyObject(this.#context, this.name, from, to, options);
+  }
+
+  /**
+   * Gives an object another key, in one commit: nobody ever sees both or neither.
+   * @throws {StoreError} as copy()
+   */
+  move(from: string, to: string, options?: CopyOptions): Promise<StoredObject> {
+    return moveObject(this.#context, this.name, from, to, options);
+  }
+
+  /**
+   * Adds a body to the end of an object, or begins one. With `position` only if the object ends
+   * there. Such objects are of type Appendable; others do not grow.
+   *
+   * @throws {TypeError} the body has no bytes in it
+   * @throws {StoreError} ObjectNotAppendable, PositionNotEqualToLength, InvalidObjectName,
+   * InvalidArgument, IncompleteBody, NoSuchBucket, PreconditionFailed, ABORTED, STORE_CLOSED,
+   * STORE_FULL, STORE_READ_ONLY, COMMIT_UNKNOWN
+   * @example
+   * ```ts
+   * import { openMemory } from 'strongroom';
+   *
+   * await using store = await openMemory();
+   * const logs = store.bucket('logs');
+   * await logs.append('today.log', 'one\n', { contentType: 'text/plain' });
+   * const { size } = await logs.append('today.log', 'two\n');
+   * await logs.append('today.log', 'three\n', { position: size });
+   * ```
+   */
+  append(key: string, body: Body, options?: AppendOptions): Promise<StoredObject> {
+    return appendObject(this.#context, this.name, key, body, options);
+  }
+
+  /**
+   * Begins an upload in parts: in any order, in parallel, over days and restarts.
+   *
+   * @throws {StoreError} InvalidObjectName, InvalidArgument, InvalidTag, TooManyTags, NoSuchBucket,
+   * ABORTED, STORE_CLOSED, STORE_READ_ONLY
+   * @example
+   * ```ts
+   * import { openMemory } from 'strongroom';
+   *
+   * await using store = await openMemory();
+   * const media = store.bucket('media');
+   * const upload = await media.upload('film.raw', { contentType: 'video/raw' });
+   * await upload.part(2, 'the end');
+   * await upload.part(1, new Uint8Array(200_000));
+   * console.log((await upload.complete()).size);
+   * ```
+   */
+  async upload(key: string, options?: UploadOptions): Promise<MultipartUpload> {
+    const uploadId = await createUpload(this.#context, this.name, key, options);
+    return new MultipartUpload(this.#context, { bucket: this.name, key, uploadId });
+  }
+
+  /** A handle on an upload that was begun before: no I/O, and never fails. */
+  resumeUpload(key: string, uploadId: string): MultipartUpload {
+    return new MultipartUpload(this.#context, { bucket: this.name, key, uploadId });
+  }
+
+  /**
+   * Uploads that were neither completed nor aborted, in order of their keys.
+   * @throws {StoreError} when it is iterated: NoSuchBucket, STORE_CLOSED
+   */
+  uploads(options: { prefix?: string } = {}): AsyncIterable<UploadInfo> {
+    return listUploads(this.#context, this.name, options.prefix ?? '');
+  }
+
+  /**
+   * Aborts the uploads that were begun before a moment. Says how many went and how many stay.
+   * @throws {StoreError} NoSuchBucket, STORE_CLOSED, STORE_READ_ONLY
+   */
+  sweepUploads(options: { olderThan: Date }): Promise<{ swept: number; kept: number }> {
+    return sweepUploads(this.#context, this.name, options);
   }
 
   /**

@@ -11,6 +11,7 @@ import { failureSection } from './failure-section.ts';
 import { fileSection } from './file-section.ts';
 import { listSection } from './list-section.ts';
 import { nameSection } from './name-section.ts';
+import { partsSection } from './parts-section.ts';
 import { randomSection } from './random-section.ts';
 import { rangeSection } from './range-section.ts';
 import { removeSection } from './remove-section.ts';
@@ -38,6 +39,7 @@ export function storeSuite(test: TestFn, name: string, openStore: OpenStore): vo
   removeSection(withStore);
   symlinkSection(withStore);
   transactionSection(withStore);
+  partsSection(withStore);
   listSection(withStore);
   saveSection(withStore);
   responseSection(withStore);

@@ -1,0 +1,194 @@
+// append: bytes at the end of an object that grows. Each append is a part, at the offset where the
+// object ended; one commit adds it and moves the end.
+import type { KnownBucket } from '../context/bucket-directory.ts';
+import type { StoreContext } from '../context/store-context.ts';
+import { combineCrc64 } from '../engine/crc64.ts';
+import { ownObjectRowKey, partRowKey } from '../engine/row-key.ts';
+import type { Effect, NewBlob, PartsKey, Row } from '../engine/storage-engine.ts';
+import { StoreError } from '../errors.ts';
+import { checkObjectKey } from '../name/object-key.ts';
+import { aborted, checkSignal, integerOption, readOptions } from '../options.ts';
+import { openBody, WholePieces } from './body.ts';
+import type { ChecksumPlan } from './checksum.ts';
+import { bucketForWrite } from './commit-object.ts';
+import { encodeObjectRow, layoutOf, typeOf, withParts } from './object-row.ts';
+import { ObjectView, RowEntry } from './object-view.ts';
+import { appendLayout, encodePartRow } from './part-list.ts';
+import type { AppendOptions, Body, StoredObject } from './types.ts';
+import { Upload } from './upload.ts';
+
+const headers = [
+  'contentType',
+  'contentEncoding',
+  'contentDisposition',
+  'contentLanguage',
+  'cacheControl',
+  'expires',
+  'metadata',
+  'tags',
+] as const;
+const known: ReadonlySet<string> = new Set([...headers, 'position', 'signal']);
+
+/** A part's checksum is wanted before its commit, to move the object's. */
+const checksums: ChecksumPlan = { names: ['crc64'], expected: new Map() };
+
+/** Bytes on their way into a part. */
+interface Added {
+  readonly blob: NewBlob;
+  readonly size: number;
+  readonly crc64: string;
+}
+
+/** The object as it stands, its parts open; or the list of one that is to begin. */
+interface Growing {
+  readonly bucket: KnownBucket;
+  /** Null: there is none yet. */
+  readonly row: Row | null;
+  readonly size: number;
+  readonly crc64: string;
+  readonly listId: Uint8Array;
+  readonly parts: PartsKey;
+  close(): void;
+}
+
+export async function appendObject(
+  context: StoreContext,
+  bucketName: string,
+  key: string,
+  body: Body,
+  given?: AppendOptions,
+): Promise<StoredObject> {
+  const opened = openBody(body); // TypeError
+  try {
+    checkObjectKey(key); // InvalidObjectName
+    const options = given === undefined ? {} : readOptions('append', given, known);
+    const position = integerOption('append', 'position', options.position, 0);
+    checkSignal('append', options.signal);
+    const header = encodeObjectRow('append', headersOf(options), opened.type);
+    context.enter(); // STORE_CLOSED
+    try {
+      const pieces = opened.bytes === null ? opened.pieces : new WholePieces(opened.bytes);
+      if (pieces === null) throw new StoreError('InternalError', 'a body without bytes');
+      const call = { key, position, header, signal: options.signal };
+      return await append(context, bucketName, call, async (parts) => {
+        const inlineMax = context.engine.smallBlobMax;
+        const upload = new Upload(context, pieces, { size: undefined, checksums, inlineMax }, null);
+        const { blob, digests } = await upload.seal(parts, options.signal);
+        const crc64 = Buffer.from(digests?.get('crc64') ?? [])
+          .readBigUInt64BE()
+          .toString();
+        return { blob, size: upload.moved, crc64 };
+      });
+    } finally {
+      context.leave();
+    }
+  } catch (error) {
+    opened.pieces?.cancel();
+    throw error;
+  }
+}
+
+function headersOf(options: AppendOptions): AppendOptions {
+  const said: Record<string, unknown> = {};
+  for (const name of headers) if (options[name] !== undefined) said[name] = options[name];
+  return said;
+}
+
+interface Call {
+  readonly key: string;
+  readonly position: number | undefined;
+  readonly header: Uint8Array;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The body is sealed once, under the list's key; only where it will stand is decided again. */
+async function append(
+  context: StoreContext,
+  bucketName: string,
+  call: Call,
+  seal: (parts: PartsKey) => Promise<Added>,
+): Promise<StoredObject> {
+  let growing = await openGrowing(context, bucketName, call);
+  let added: Added | null = null;
+  try {
+    added = await seal(growing.parts);
+    for (;;) {
+      const row = await commitAppend(context, call, growing, added);
+      if (row !== null) return new ObjectView(bucketName, new RowEntry(call.key, row), 0);
+      const now = await openGrowing(context, bucketName, call);
+      const same = Buffer.compare(now.listId, growing.listId) === 0;
+      growing.close();
+      growing = now;
+      // Sealed for a list that is gone, or for one that somebody else began.
+      if (!same) throw new StoreError('PreconditionFailed', 'the object was replaced', call);
+    }
+  } finally {
+    growing.close();
+    if (added !== null && 'dispose' in added.blob) await added.blob.dispose();
+  }
+}
+
+/** NoSuchBucket, ObjectNotAppendable, PositionNotEqualToLength. */
+async function openGrowing(
+  context: StoreContext,
+  bucketName: string,
+  { key, position, signal }: Call,
+): Promise<Growing> {
+  const bucket = await bucketForWrite(context, bucketName, { key, condition: null, signal });
+  const rowKey = ownObjectRowKey(bucket.row.id, key);
+  const { check, open } = bucket;
+  const found = await context.engine.get({ key: rowKey, check, open });
+  const size = found?.row.blob?.size ?? 0;
+  const place = { bucket: bucketName, key };
+  if (found !== null && (found.parts === undefined || typeOf(found.row.body) !== 'Appendable')) {
+    found.reader?.close();
+    found.parts?.close();
+    throw new StoreError('ObjectNotAppendable', undefined, place);
+  }
+  if (position !== undefined && position !== size) {
+    found?.parts?.close();
+    const message = `the object has ${size} bytes, so the next position is ${size}`;
+    throw new StoreError('PositionNotEqualToLength', message, place);
+  }
+  if (found?.parts !== undefined) {
+    const { row, parts } = found;
+    const listId = Buffer.from(row.blob?.id ?? '', 'hex');
+    const crc64 = row.blob?.crc64 ?? '0';
+    return { bucket, row, size, crc64, listId, parts: parts.key, close: () => parts.close() };
+  }
+  const { id: listId, key: parts } = context.engine.createParts();
+  return { bucket, row: null, size: 0, crc64: '0', listId, parts, close: () => {} };
+}
+
+/** Null when the object or the bucket moved. */
+async function commitAppend(
+  context: StoreContext,
+  { key, header, signal }: Call,
+  { bucket, row, size, crc64, listId, parts }: Growing,
+  added: Added,
+): Promise<Row | null> {
+  const rowKey = ownObjectRowKey(bucket.row.id, key);
+  const checks = [bucket.check, { key: rowKey, revision: row?.revision ?? null }];
+  if (signal?.aborted) throw aborted(signal);
+  const modified = context.now();
+  const body = row === null ? withParts(header, 'Appendable', appendLayout) : row.body;
+  if (row !== null) layoutOf(body); // STORE_CORRUPT before anything is added to it.
+  const grown = { size: size + added.size, crc64: combineCrc64(crc64, added.crc64, added.size) };
+  const named = { parts, kek: bucket.kek, fresh: row === null, ...grown };
+  const effects: Effect[] = [{ key: rowKey, modified, body, blob: named }];
+  if (added.size > 0)
+    effects.push({
+      key: partRowKey(listId, size),
+      modified,
+      body: encodePartRow(size),
+      blob: added.blob,
+    });
+  try {
+    const { revision } = await context.engine.commit({ checks, effects });
+    const id = Buffer.from(listId).toString('hex').toUpperCase();
+    return { revision, modified, body, blob: { id, ...grown } };
+  } catch (error) {
+    if (!StoreError.is(error, 'PreconditionFailed')) throw error;
+    return null;
+  }
+}
