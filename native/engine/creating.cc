@@ -169,6 +169,7 @@ Status CreateStore(const OpenOptions& options, const std::vector<std::shared_ptr
   for (size_t i = 0; i < zones.size(); ++i) {
     shape.counter = touched[i].status.ok() ? zones[i]->superblock.counter + 1 : 1;
     zones[i]->superblock = shape;
+    zones[i]->superblock.position = static_cast<uint8_t>(i);
     options.env->Random(zones[i]->superblock.zone_id);
     TRY(Explain(CreateZone(options.env, *zones[i], *keys), *zones[i]));
   }

@@ -295,6 +295,30 @@ void LetGo(const std::shared_ptr<Zone>& zone, uint64_t deadline_nanos) {
 }
 
 namespace {
+// Puts the zones in the order of the store, in which cells are placed, whatever order the paths
+// came in: a list of mounts may be sorted anew. A zone that is away takes the place that is left.
+Status PutInOrder(std::vector<std::shared_ptr<Zone>>* zones) {
+  std::vector<std::shared_ptr<Zone>> sorted(zones->size());
+  for (const auto& zone : *zones) {
+    if (!zone->present) continue;
+    size_t position = zone->superblock.position;
+    if (position >= sorted.size() || sorted[position]) {
+      return Status(Code::kForeignZone, zone->path + " says that it is zone " +
+                                            std::to_string(position + 1) + ", as another does");
+    }
+    sorted[position] = zone;
+  }
+  size_t free = 0;
+  for (const auto& zone : *zones) {
+    if (zone->present) continue;
+    while (sorted[free]) ++free;
+    sorted[free] = zone;
+  }
+  for (size_t i = 0; i < sorted.size(); ++i) sorted[i]->number = static_cast<int>(i) + 1;
+  zones->swap(sorted);
+  return {};
+}
+
 Status OpenInto(Opened* opened, const OpenOptions& options,
                 const std::function<void(const Event&)>& on_event) {
   AllTouched touched = TouchAll(options, opened->zones);
@@ -305,6 +329,7 @@ Status OpenInto(Opened* opened, const OpenOptions& options,
   } else {
     TRY(OpenKeys(options, opened, touched, on_event));
   }
+  TRY(PutInOrder(&opened->zones));
   const Zone* any = nullptr;
   for (auto& zone : opened->zones) {
     if (zone->present) any = zone.get();

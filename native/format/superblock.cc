@@ -28,7 +28,8 @@ Bytes EncodeContent(const Superblock& s) {
   w.U8(static_cast<uint8_t>(s.state));
   w.U8(s.zone_count);
   for (uint8_t v : {s.small.k, s.small.m, s.large.k, s.large.m}) w.U8(v);
-  w.Zeros(2);
+  w.U8(s.position);
+  w.Zeros(1);
   w.U32(s.large_from);
   w.U64(s.epochs_reserved);
   w.Field(s.root_hint);
@@ -56,7 +57,8 @@ Result<Superblock> DecodeContent(ByteSpan content) {
   s.state = static_cast<ZoneState>(state);
   s.zone_count = r.U8();
   for (uint8_t* v : {&s.small.k, &s.small.m, &s.large.k, &s.large.m}) *v = r.U8();
-  r.Skip(2);
+  s.position = r.U8();
+  r.Skip(1);
   s.large_from = r.U32();
   s.epochs_reserved = r.U64();
   s.root_hint = TakeField(r);
@@ -66,7 +68,8 @@ Result<Superblock> DecodeContent(ByteSpan content) {
   s.record_generation = r.U32();
   s.record_key_wrap = TakeField(r);
   s.index_key_wrap = TakeField(r);
-  if (!r.Done() || (state != 1 && state != 2) || s.root_hint.size() > kRootHintMax) {
+  bool in_order = s.position < s.zone_count;
+  if (!r.Done() || (state != 1 && state != 2) || !in_order || s.root_hint.size() > kRootHintMax) {
     return Status(Code::kCorruption, "superblock: content does not parse");
   }
   return s;

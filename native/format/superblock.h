@@ -5,8 +5,8 @@
 //   checksum  = XXH64 of the body, seeded with format version and body size (as one u64)
 //   body      = content ‖ HMAC-SHA256(store key, format version ‖ content)
 //   content   = slot counter u64 ‖ store id 16 ‖ zone id 16 ‖ zone state u8 ‖ zone count u8
-//             ‖ small k u8 ‖ small m u8 ‖ large k u8 ‖ large m u8 ‖ 00 00 ‖ large from u32
-//             ‖ epochs reserved u64 ‖ root hint (field)
+//             ‖ small k u8 ‖ small m u8 ‖ large k u8 ‖ large m u8 ‖ position u8 ‖ 00
+//             ‖ large from u32 ‖ epochs reserved u64 ‖ root hint (field)
 //             ‖ ring generation u32 ‖ ring key wrapped by the root (field)
 //             ‖ store key wrapped by the ring (field)
 //             ‖ record key generation u32 ‖ record key wrapped by the ring (field)
@@ -56,6 +56,7 @@ struct Superblock {
   aead::Id zone_id{};
   ZoneState state = ZoneState::kMember;
   uint8_t zone_count = 1;
+  uint8_t position = 0;  // Of the zone in the order of the store, which cells are placed by.
   GeometryPair small, large;
   uint32_t large_from = 0;
   // Epoch numbers below this may have been served; a new open begins here. 0 and 1 tell how far the

@@ -116,6 +116,7 @@ export interface Superblock {
   zoneId: Buffer;
   state: number;
   zoneCount: number;
+  position: number;
   geometry: number[];
   largeFrom: number;
   epochsReserved: bigint;
@@ -145,7 +146,8 @@ export function readSlot(slot: Buffer): Superblock {
   const [counter, storeId, zoneId] = [c.u64(), c.raw(16), c.raw(16)];
   const [state, zoneCount] = [c.u8(), c.u8()];
   const geometry = [...c.raw(4)];
-  c.raw(2);
+  const position = c.u8();
+  c.raw(1);
   const [largeFrom, epochsReserved, rootHint] = [c.u32(), c.u64(), c.field()];
   const [ringGeneration, ring, store] = [c.u32(), c.field(), c.field()];
   const [recordGeneration, record, index] = [c.u32(), c.field(), c.field()];
@@ -156,6 +158,7 @@ export function readSlot(slot: Buffer): Superblock {
     zoneId,
     state,
     zoneCount,
+    position,
     geometry,
     largeFrom,
     epochsReserved,

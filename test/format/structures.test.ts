@@ -158,6 +158,7 @@ test.serial('superblocks: two sound slots in turn, proved by their HMAC', async 
       t.is(Number(slot.counter) & 1, i);
       t.is(slot.state, 1);
       t.is(slot.zoneCount, 3);
+      t.is(slot.position, zone - 1);
       t.deepEqual(slot.geometry, [1, 2, 4, 2]);
       t.is(slot.largeFrom, 262_144);
       t.deepEqual(slot.rootHint, Buffer.of(1, 0));
