@@ -60,7 +60,7 @@ void TakeFound(engine::Engine& engine, const FoundBlob& found, const Napi::Value
   auto same = engine.Rewrap(found.opening.reference, *found.opening.kek, *KekOf(key));
   if (!same.ok()) throw StatusToJs(env, same.status());
   if (!format::IsSmall(same->kind)) {
-    effect->named = engine::NamedBlob{*same, false, {}};
+    effect->named = engine::NamedBlob{*same, false, {}, 0};
   } else if (found.frame.empty()) {
     throw Napi::Error::New(env, "the blob was released");
   } else {

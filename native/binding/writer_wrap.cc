@@ -30,7 +30,7 @@ Napi::Value WriterWrap::Create(Napi::Env env, std::shared_ptr<EngineHandle> hand
   auto shared = std::make_shared<Shared>();
   shared->handle = std::move(handle);
   shared->writer = std::move(blob.writer);
-  shared->blob = {blob.reference, true, blob.placement};
+  shared->blob = {blob.reference, true, blob.placement, 0};
   shared->digests = std::move(digests);
   return InstanceOf(env).writer.New({Napi::External<std::shared_ptr<Shared>>::New(env, &shared)});
 }
@@ -104,6 +104,7 @@ Napi::Value WriterWrap::Finish(const Napi::CallbackInfo& info) {
       std::lock_guard<std::mutex> lock(shared->mutex);
       shared->blob.reference.size = done->size;
       shared->blob.reference.crc64 = done->crc64;
+      shared->blob.zones = done->zones_written;
       shared->finished = true;
       packed = std::make_shared<Bytes>(PackCommit(0, {shared->blob.reference}));
     }

@@ -266,6 +266,13 @@ Status Committer::CheckEffect(const Effect& effect, const Transaction& transacti
   };
   if (effect.named) {
     const auto& reference = effect.named->reference;
+    if (effect.named->fresh && format::IsLarge(reference.kind)) {
+      for (int zone : options_.log->set()) {
+        if (effect.named->zones >> (zone - 1) & 1) continue;
+        return Status(Code::kUnavailable,
+                      "zone " + std::to_string(zone) + " of the set does not hold the blob");
+      }
+    }
     if (stands(reference.kind, reference.id) == effect.named->fresh) {
       return Moved(effect.named->fresh ? "the blob has its row already" : "the blob is gone");
     }

@@ -36,6 +36,9 @@ Status CheckLimits(const Transaction& transaction) {
     if (effect.key.empty() || effect.key.size() > format::kRowKeyMax) {
       return Status(Code::kInvalidArgument, "a row key has 1 to 1100 bytes");
     }
+    if (effect.key.size() == 1 && effect.key[0] == 0) {
+      return Status(Code::kInvalidArgument, "the row key 00 is the indexes' own");
+    }
     if (format::IsCountingKey(effect.key)) {
       return Status(Code::kInvalidArgument, "only the engine counts references");
     }
@@ -643,6 +646,9 @@ Result<Bytes> ReadRootHint(io::Env* env, const std::vector<std::string>& zones) 
 
 Result<std::shared_ptr<Engine>> Engine::Open(OpenOptions options,
                                              std::function<void(const Event&)> on_event) {
+  if (options.root_hint.size() > format::kRootHintMax) {
+    return Status(Code::kInvalidArgument, "a root hint has at most 512 bytes");
+  }
   auto engine = std::make_shared<EngineImpl>(std::move(options), std::move(on_event));
   Status status = engine->Start();
   if (!status.ok()) {

@@ -91,7 +91,10 @@ struct NamedBlob {
   // True: finished and durable, or an empty list; this commit is the first to name it. False: some
   // row must name it still, or the commit is refused.
   bool fresh = false;
-  format::Placement placement;  // Of a fresh large blob.
+  // Of a fresh large blob: its place, and the zones that hold it, durably. A zone of the set that
+  // lacks it refuses the commit.
+  format::Placement placement;
+  placement::ZoneMask zones = 0;
 };
 
 // A large blob or list that no row names any more.

@@ -107,6 +107,36 @@ struct World {
     return answer->text;
   }
 
+  // Reads a large row to its end.
+  Status ReadLarge(const std::string& row, uint64_t size) {
+    auto done = std::make_shared<io::Completion>();
+    auto found = std::make_shared<Found>();
+    GetRequest request;
+    request.key = Bytes(row.begin(), row.end());
+    request.kek = kek;
+    engine->Get(std::move(request), [done, found](Result<std::optional<Found>> result) {
+      bool there = result.ok() && *result;
+      if (there) *found = std::move(**result);
+      done->Set(result.ok() && !there ? Status(Code::kNotFound, "absent") : result.status());
+    });
+    TRY(done->Wait(kPatience));
+    TRY_ASSIGN(auto reader,
+               engine->ReadBlob({kek, nullptr, found->row().row.blob, found->placement}));
+    uint64_t at = 0;
+    while (at < size) {
+      auto read = std::make_shared<io::Completion>();
+      auto got = std::make_shared<uint64_t>(0);
+      reader->Read(at, size - at, 0, [read, got](Result<blob::BlobPiece> piece) {
+        if (piece.ok()) *got = piece->bytes().size();
+        read->Set(piece.status());
+      });
+      TRY(read->Wait(kPatience));
+      if (*got == 0) return Status(Code::kCorruption, "the blob ends early");
+      at += *got;
+    }
+    return {};
+  }
+
   blob::FaultyEnv env;
   size_t count;
   std::string folder;
@@ -321,10 +351,16 @@ TEST(Engine, RefusesWhatCouldNeverBeCommitted) {
   EXPECT_CODE(world.Commit({}), Code::kInvalidArgument);
   EXPECT_CODE(world.PutOne("", "no key"), Code::kInvalidArgument);
   EXPECT_CODE(world.PutOne(std::string(1101, 'k'), "long key"), Code::kInvalidArgument);
+  // Where every index keeps its own place: a log that held it could never be replayed.
+  EXPECT_CODE(world.PutOne(std::string(1, '\0'), "reserved key"), Code::kInvalidArgument);
   Transaction twice;
   twice.effects.push_back(world.Put("a", "1"));
   twice.effects.push_back(world.Put("a", "2"));
   EXPECT_CODE(world.Commit(std::move(twice)), Code::kInvalidArgument);
+  world.Reopen();
+  OpenOptions wordy = World(1).Options();
+  wordy.root_hint = Bytes(513, 'h');
+  EXPECT_CODE(Engine::Open(std::move(wordy), nullptr), Code::kInvalidArgument);
   world.engine->Close();
   EXPECT_CODE(world.PutOne("a", "closed"), Code::kClosed);
   EXPECT_CODE(world.Get("a"), Code::kClosed);
@@ -358,12 +394,13 @@ NamedBlob WriteLarge(World& world, size_t size) {
   auto taken = blob->writer->Offer(parts, true, [] {});
   EXPECT(taken.ok() && *taken);
   auto done = std::make_shared<io::Completion>();
-  auto out = std::make_shared<NamedBlob>(NamedBlob{blob->reference, true, blob->placement});
+  auto out = std::make_shared<NamedBlob>(NamedBlob{blob->reference, true, blob->placement, 0});
   blob->writer->Finish([done, out, &world](Result<blob::BlobDone> result) {
     if (result.ok()) {
       world.engine->BlobWritten(*result);
       out->reference.size = result->size;
       out->reference.crc64 = result->crc64;
+      out->zones = result->zones_written;
     }
     done->Set(result.status());
   });
@@ -408,6 +445,49 @@ TEST(Engine, TheFilesOfASharedBlobGoWithTheLastRowThatNamesIt) {
   EXPECT_CODE(world.Commit(Of(Naming("d", blob))), Code::kPreconditionFailed);
 }
 
+// Of 1+2 one zone is enough to read a blob, but not for it to be acknowledged.
+TEST(Engine, ABlobIsCommittedOnlyWhereEveryZoneOfTheSetHoldsIt) {
+  World world(3);
+  ASSERT_OK(world.Open());
+  NamedBlob blob = WriteLarge(world, 400'000);
+  EXPECT_EQ(blob.zones, placement::ZoneMask{7});
+  blob.zones = 1;
+  EXPECT_CODE(world.Commit(Of(Naming("a", blob))), Code::kUnavailable);
+  EXPECT_CODE(world.Get("a").status(), Code::kNotFound);
+  blob.zones = 7;
+  EXPECT_OK(world.Commit(Of(Naming("a", blob))));
+}
+
+// The paths come from a list that was sorted anew; one zone may be away as well.
+TEST(Engine, ZonesGivenInAnotherOrderServeAsBefore) {
+  World world(3);
+  ASSERT_OK(world.Open());
+  EXPECT_OK(world.Commit(Of(Naming("large", WriteLarge(world, 700'000)))));
+  world.engine->Close();
+  world.engine = nullptr;
+  auto open_as = [&](std::vector<size_t> order) {
+    OpenOptions options = world.Options();
+    options.zones.clear();
+    for (size_t zone : order) options.zones.push_back(world.Path(zone));
+    auto opened = Engine::Open(std::move(options), [](const Event&) {});
+    ASSERT_OK(opened);
+    world.engine = *opened;
+    EngineStatus status = world.engine->status();
+    for (size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(status.zones[i].number, static_cast<int>(i) + 1);
+      if (order[i] != 9) EXPECT_EQ(status.zones[order[i] - 1].path, world.Path(order[i]));
+    }
+    EXPECT_OK(world.ReadLarge("large", 700'000));
+    EXPECT_EQ(status.rot_found, uint64_t{0});
+    world.engine->Close();
+    world.engine = nullptr;
+  };
+  open_as({3, 1, 2});
+  open_as({2, 3, 1});
+  open_as({3, 9, 1});
+  open_as({1, 2, 3});
+}
+
 TEST(Engine, NobodyElseWritesCountingRows) {
   World world(1);
   ASSERT_OK(world.Open());
@@ -427,7 +507,7 @@ TEST(Engine, PartsThatWereLeftBehindGoAtTheNextOpen) {
   World world(3);
   ASSERT_OK(world.Open());
   PartsKeyRef parts = world.engine->CreateParts();
-  NamedBlob list{world.engine->NameParts(*world.kek, *parts, 0, 0), true, {}};
+  NamedBlob list{world.engine->NameParts(*world.kek, *parts, 0, 0), true, {}, 0};
   EXPECT_OK(world.Commit(Of(Naming("list", list))));
   constexpr uint64_t kParts = 700;
   for (uint64_t from = 0; from < kParts; from += 100) {
