@@ -94,6 +94,8 @@ export const symlinkSection: Section = (withStore) => {
     let moving = true;
     const reading = [{}, { range: { suffix: 5 } }].map(async (options) => {
       while (moving) {
+        // Reads from memory alone would never let the loop turn, which a put may wait for.
+        await new Promise((resolve) => setImmediate(resolve));
         const body = await found(bucket.get('link', options));
         const i = Number(body.symlinkTarget?.slice('target-'.length));
         const expected = 'range' in options ? bodies[i]?.subarray(-5) : bodies[i];
