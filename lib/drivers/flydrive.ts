@@ -11,6 +11,7 @@ import type {
 } from 'flydrive/types';
 import type {
   Bucket,
+  CopyOptions,
   ListOptions,
   ListPage,
   ObjectBody,
@@ -121,13 +122,16 @@ export class FlydriveDriver implements DriverContract {
 
   /** With the headers and metadata of the source, where `options` does not say otherwise. */
   async copy(source: string, destination: string, options?: WriteOptions): Promise<void> {
-    await this.#copy(source, destination, options);
+    const said = await this.#copyOptions(source, options); // NoSuchKey
+    if (said !== undefined || source !== destination)
+      await this.#bucket.copy(source, destination, said);
   }
 
-  /** A source that is replaced meanwhile stays, and the move is refused: PreconditionFailed. */
+  /** In one commit: nobody sees both, or neither. */
   async move(source: string, destination: string, options?: WriteOptions): Promise<void> {
-    const etag = await this.#copy(source, destination, options);
-    if (source !== destination) await this.#bucket.remove(source, { onlyIf: { etag } });
+    const said = await this.#copyOptions(source, options); // NoSuchKey
+    if (source !== destination) await this.#bucket.move(source, destination, said);
+    else if (said !== undefined) await this.#bucket.copy(source, destination, said);
   }
 
   async delete(key: string): Promise<void> {
@@ -177,17 +181,13 @@ export class FlydriveDriver implements DriverContract {
     throw new StoreError('NoSuchKey', undefined, { bucket: this.#bucket.name, key });
   }
 
-  /** Streams the bytes, and gives the ETag of what was copied. */
-  async #copy(source: string, destination: string, options?: WriteOptions): Promise<string> {
-    const body = await this.#open(source);
-    try {
-      const { metadata, etag } = body;
-      const put = { ...contentOptions(body.httpHeaders()), metadata, ...this.#putOptions(options) };
-      await this.#bucket.put(destination, body.stream(), put);
-      return etag;
-    } finally {
-      await body[Symbol.asyncDispose]();
-    }
+  /** Undefined when all stays as it is: what is said of a copy's headers replaces all of them. */
+  async #copyOptions(source: string, options?: WriteOptions): Promise<CopyOptions | undefined> {
+    const { size: _, ...said } = this.#putOptions(options);
+    const object = await this.#bucket.file(source).stat();
+    if (Object.keys(said).length === 0) return undefined;
+    const { metadata } = object;
+    return { ...contentOptions(object.httpHeaders()), metadata: { ...metadata }, ...said };
   }
 
   async #page(options: ListOptions): Promise<ListPage<StoredObject>> {

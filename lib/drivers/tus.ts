@@ -4,9 +4,10 @@
 //   <parts><id>/<offset>    the bytes that arrived from there on; 16 digits, so they list in order
 //   <base><id>              the finished object, put whole from its parts
 //
-// A part is put only where none is, so of two writers at one offset one is refused. Crash before
-// the object is put: the parts say how far the upload got. After it, before `info` says so: it is
-// put again from the same parts. After that: left-over parts go with the upload's record.
+// A part is put only where none is, and while `info` is as it was: of two writers at one offset one
+// is refused, also when the other has finished the upload meanwhile. Crash before the object is
+// put: the parts say how far the upload got. After it, before `info` says so: it is put again from
+// the same parts. After that: left-over parts go with the upload's record.
 import type { Readable } from 'node:stream';
 import { DataStore, ERRORS, Upload } from '@tus/server';
 import type { Bucket, StoredObject } from '../index.ts';
@@ -101,11 +102,12 @@ export class TusStore extends DataStore {
 
   /** The offset behind the bytes of `stream` that were kept. */
   override async write(stream: Readable, id: string, offset: number): Promise<number> {
+    const { etag } = await this.#infoOf(id);
     if ((await this.getUpload(id)).offset !== offset) throw ERRORS.INVALID_OFFSET;
     const cut = new CutStream(stream);
-    let end = offset;
-    while (await cut.more()) end += await this.#putPart(id, end, cut.part(this.#partSize));
-    // Removed meanwhile: FILE_NOT_FOUND.
+    while (await cut.more())
+      await this.#putPart(id, etag, offset + cut.taken, cut.part(this.#partSize));
+    const end = offset + cut.taken;
     if (end === (await this.#infoOf(id)).info.size) await this.#finish(id);
     return end;
   }
@@ -158,13 +160,22 @@ export class TusStore extends DataStore {
     return unfinished;
   }
 
-  /** The bytes that were kept. */
-  async #putPart(id: string, offset: number, bytes: AsyncIterable<Uint8Array>): Promise<number> {
-    const onlyIf = { absent: true } as const;
+  /** Only where no part is, and while the upload stands as it was: not finished, not removed. */
+  async #putPart(
+    id: string,
+    etag: string,
+    offset: number,
+    bytes: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
     try {
-      return (await this.#bucket.put(this.#partKey(id, offset), bytes, { onlyIf })).size;
+      await this.#bucket.store.transaction(async (tx) => {
+        const bucket = tx.bucket(this.#bucket.name);
+        bucket.require(this.#infoKey(id), { etag });
+        await bucket.put(this.#partKey(id, offset), bytes, { onlyIf: { absent: true } });
+      });
     } catch (error) {
-      if (StoreError.is(error, 'FileAlreadyExists')) throw ERRORS.INVALID_OFFSET;
+      if (StoreError.is(error, 'FileAlreadyExists', 'PreconditionFailed'))
+        throw ERRORS.INVALID_OFFSET;
       throw error;
     }
   }

@@ -48,6 +48,7 @@ function optionsOf(headers: Headers): PutOptions {
     metadata: metadataOf(headers),
     // A connection that breaks early has sent less.
     size: length(headers.get('content-length')),
+    checksum: { md5: headers.get('content-md5') ?? undefined },
   };
 }
 

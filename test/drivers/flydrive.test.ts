@@ -123,20 +123,19 @@ test('copies and moves keep headers and metadata', async (t) => {
     t.deepEqual(Buffer.from(await disk.getBytes(key)), body);
   }
   await disk.move('d', 'd');
+  await disk.copy('d', 'd', { contentType: 'text/css' });
+  t.is((await disk.getMetaData('d')).contentType, 'text/css');
   t.deepEqual(Buffer.from(await disk.getBytes('d')), body);
 });
 
 test('a source that is replaced while it moves is not lost', async (t) => {
-  const { bucket, driver, disk } = await opened(t);
-  await disk.put('a', 'old');
-  const put = bucket.put.bind(bucket);
-  bucket.put = async (...call) => {
-    const copy = await put(...call);
-    await put('a', 'new');
-    return copy;
-  };
-  await wrapped(t, disk.move('a', 'b'), 'E_CANNOT_MOVE_FILE', 'PreconditionFailed');
-  t.is(await driver.get('a'), 'new');
+  const { disk } = await opened(t);
+  for (let i = 0; i < 20; i++) {
+    await disk.put('a', 'old');
+    await Promise.all([disk.move('a', 'b'), disk.put('a', 'new')]);
+    const a = (await disk.exists('a')) ? await disk.get('a') : null;
+    t.true(a === 'new' || (await disk.get('b')) === 'new');
+  }
 });
 
 test('folders are listed, paged and deleted as folders', async (t) => {

@@ -1,5 +1,5 @@
 // Objects over Request and Response: what HTTP's rules ask of a server, and who may do what.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { ReadableStream } from 'node:stream/web';
 import test, { type ExecutionContext } from 'ava';
 import { type FetchAccess, type FetchOptions, fetchHandler } from '../../lib/fetch/handler.ts';
@@ -222,6 +222,9 @@ test('stores nothing of a body that is short, long, broken off or a part', async
   await refused(t, await put({ 'content-length': '2' }, stream()), 400, 'IncompleteBody');
   await refused(t, await put({ 'content-range': 'bytes 0-2/9' }, 'abc'), 400, 'InvalidArgument');
   await refused(t, await put({ expires: 'soon' }, 'abc'), 400, 'InvalidArgument');
+  const md5 = createHash('md5').update('other').digest('base64');
+  await refused(t, await put({ 'content-md5': md5 }, 'abc'), 400, 'InvalidDigest');
+  await refused(t, await put({ 'content-md5': 'nonsense' }, 'abc'), 400, 'InvalidArgument');
   const broken = ReadableStream.from(
     (async function* () {
       yield Buffer.from('abc');
@@ -233,6 +236,8 @@ test('stores nothing of a body that is short, long, broken off or a part', async
     await refused(t, await ask('PUT', `/docs/key${query}`, {}, 'abc'), 400, 'InvalidArgument');
   await refused(t, await ask('DELETE', '/docs/key?tagging'), 400, 'InvalidArgument');
   t.deepEqual(await docs.list().toArray(), []);
+  const right = createHash('md5').update('abc').digest('base64');
+  t.is((await put({ 'content-md5': right }, 'abc')).status, 200);
 });
 
 test('never makes a bucket', async (t) => {

@@ -3,6 +3,8 @@
 /** A stream that fails ends its part where it failed; what has arrived is not lost. */
 export class CutStream {
   readonly #iterator: AsyncIterator<Uint8Array>;
+  /** Bytes of all parts so far. */
+  taken = 0;
   /** Bytes that belong to the next part. */
   #rest: Uint8Array | null = null;
   #failure: { readonly error: unknown } | null = null;
@@ -28,8 +30,10 @@ export class CutStream {
       const bytes = this.#rest ?? (await this.#next());
       if (bytes === null) return;
       this.#rest = bytes.length > left ? bytes.subarray(left) : null;
-      yield bytes.subarray(0, left);
-      left -= Math.min(left, bytes.length);
+      const count = Math.min(left, bytes.length);
+      left -= count;
+      this.taken += count;
+      yield bytes.subarray(0, count);
     }
   }
 
