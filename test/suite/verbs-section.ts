@@ -137,7 +137,10 @@ class Model {
     const entry = this.#objects.get(key);
     const end = entry?.target === undefined ? entry : this.#objects.get(entry.target);
     const getting = this.#bucket.get(key);
-    if (entry === undefined) return this.#t.is(await getting, null) as unknown as void;
+    if (entry === undefined) {
+      this.#t.is(await getting, null);
+      return;
+    }
     if (end === undefined) return this.#refused(getting, ['SymlinkTargetNotExist']);
     if (entry.target !== undefined && end.target !== undefined)
       return this.#refused(getting, ['InvalidTargetType']);
