@@ -55,18 +55,29 @@ void ReaderWrap::DropNext() {
   next_.reset();
 }
 
+void ReaderWrap::MakeNext(Napi::Env env, uint64_t offset) {
+  if (offset >= end_) return;
+  try {
+    next_ = Next{offset, BufferFor(env, offset, reader_->PieceEnd(offset, end_))};
+  } catch (const Napi::Error&) {
+    // No memory for what nobody has asked for: then nothing is read ahead.
+  }
+}
+
 Napi::Value ReaderWrap::Read(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
-  Napi::Promise promise = task->promise();
   const uint64_t offset = *offset_;
   if (!reader_ || offset >= end_) {
-    PromiseTask::Resolve(task, [](Napi::Env env) { return env.Null(); });
-    return promise;
+    auto deferred = Napi::Promise::Deferred::New(env);
+    deferred.Resolve(env.Null());
+    return deferred.Promise();
   }
   const uint64_t end = reader_->PieceEnd(offset, end_);
+  // Before the promise: there may be no memory for it.
   const HiddenBuffers::Made here = BufferFor(env, offset, end);
-  if (end < end_) next_ = Next{end, BufferFor(env, end, reader_->PieceEnd(end, end_))};
+  MakeNext(env, end);
+  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
+  Napi::Promise promise = task->promise();
   auto done = [task, id = here.id, next = offset_, end](Result<blob::BlobPiece> result) {
     auto piece = std::make_shared<Result<blob::BlobPiece>>(std::move(result));
     PromiseTask::Resolve(task, [piece, id, next, end](Napi::Env env) -> Napi::Value {

@@ -26,6 +26,7 @@ class ReaderWrap : public Napi::ObjectWrap<ReaderWrap> {
     HiddenBuffers::Made made;
   };
   HiddenBuffers::Made BufferFor(Napi::Env env, uint64_t offset, uint64_t end);
+  void MakeNext(Napi::Env env, uint64_t offset);
   void DropNext();
   Napi::Value Read(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
