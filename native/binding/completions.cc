@@ -1,5 +1,7 @@
 #include "binding/completions.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "binding/status_to_js.h"
@@ -9,10 +11,12 @@ namespace strongroom::binding {
 
 namespace {
 
-// Of one turn: what settles a promise is quick, but the caller's code that waits for it runs before
-// the turn ends.
+// What settles a promise is quick, but the caller's code that waits for it runs when the turn ends:
+// so turns are short, and a round, the turns that follow each other without the event loop coming
+// round, has an end.
 constexpr size_t kItemsOfTurn = 16;
-constexpr uint64_t kNanosOfTurn = 500'000;
+constexpr size_t kItemsOfRound = 256;
+constexpr uint64_t kNanosOfRound = 500'000;
 
 }  // namespace
 
@@ -67,28 +71,40 @@ void Completions::CallNext() {
 
 void Completions::TakeTurn(Napi::Env env, size_t number) {
   Napi::HandleScope all(env);
-  const uint64_t until = io::PosixEnv()->MonotonicNanos() + kNanosOfTurn;
-  Item item;
-  for (size_t i = 0; i < kItemsOfTurn && Next(&item); ++i) {
-    Run(env, item);
-    if (io::PosixEnv()->MonotonicNanos() >= until) break;
+  if (number != round_.number) round_ = {number, io::PosixEnv()->MonotonicNanos(), 0};
+  std::vector<Item> items = TakeItems();
+  size_t ran = 0;
+  while (ran < items.size()) {
+    Run(env, items[ran++]);
+    if (RoundNanos() >= kNanosOfRound) break;
   }
-  EndTurn(number);
+  round_.items += ran;
+  EndTurn(std::span(items).subspan(ran));
 }
 
-bool Completions::Next(Item* item) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (items_.empty()) return false;
-  *item = std::move(items_.front());
-  items_.pop_front();
-  return true;
+uint64_t Completions::RoundNanos() const {
+  return io::PosixEnv()->MonotonicNanos() - round_.began;
 }
 
-void Completions::EndTurn(size_t number) {
+// All of one turn at once: whoever posts should not meet this thread at the lock for every item.
+std::vector<Completions::Item> Completions::TakeItems() {
+  std::vector<Item> items;
   std::lock_guard<std::mutex> lock(mutex_);
-  next_ = 1 - number;
+  const auto end = items_.begin() + static_cast<long>(std::min(items_.size(), kItemsOfTurn));
+  items.assign(std::make_move_iterator(items_.begin()), std::make_move_iterator(end));
+  items_.erase(items_.begin(), end);
+  return items;
+}
+
+void Completions::EndTurn(std::span<Item> left) {
+  const bool round_ends = round_.items >= kItemsOfRound || RoundNanos() >= kNanosOfRound;
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (closed_) return;
+  items_.insert(items_.begin(), std::make_move_iterator(left.begin()),
+                std::make_move_iterator(left.end()));
+  next_ = round_ends ? 1 - round_.number : round_.number;
   called_ = false;
-  if (!items_.empty() && !closed_) CallNext();
+  if (!items_.empty()) CallNext();
 }
 
 void Completions::Run(Napi::Env env, Item& item) {
@@ -107,19 +123,6 @@ void Completions::Close() {
   std::lock_guard<std::mutex> lock(mutex_);
   closed_ = true;
   items_.swap(dropped);
-}
-
-void PromiseTask::Resolve(std::shared_ptr<PromiseTask> self,
-                          std::function<Napi::Value(Napi::Env)> make) {
-  auto& completions = *self->completions_;
-  completions.Post([self = std::move(self), make = std::move(make)](Napi::Env env) {
-    try {
-      Napi::Value value = make(env);
-      if (!value.IsEmpty()) self->deferred_.Resolve(value);
-    } catch (const Napi::Error& error) {
-      self->deferred_.Reject(error.Value());
-    }
-  });
 }
 
 void PromiseTask::Reject(std::shared_ptr<PromiseTask> self, const Status& status) {

@@ -1,10 +1,12 @@
 // Completions: how the engine's threads hand results to the JavaScript thread of one environment,
 // a few at a time, so that timers and sockets have their turn however many results there are.
 //
-//   Post -> queue -> turn (function 0) -> ... -> turn (function 1) -> ... -> turn (function 0)
+//   Post -> queue -> turn (function 0), turn (function 0), ...: a round
+//                 -> turn (function 1), ...: the next round, after the event loop came round
 //
 // One thread-safe function would not do: what is called while it runs, it takes in the same turn
-// of the event loop, up to a thousand times. So each turn leaves the rest to the other function.
+// of the event loop, up to a thousand times. That is quick, and welcome for a while; a round that
+// has lasted long enough leaves the rest to the other function.
 //
 // Begin runs on the JavaScript thread, Post on any. While something is pending the event loop is
 // kept alive; a store that is merely open does not keep a process from ending.
@@ -16,6 +18,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <vector>
 
 #include "base/status.h"
 
@@ -47,14 +51,20 @@ class Completions : public std::enable_shared_from_this<Completions> {
   napi_threadsafe_function NewFunction(Napi::Env env, size_t number);
   void Push(Item item);
   void TakeTurn(Napi::Env env, size_t number);
-  bool Next(Item* item);
-  void EndTurn(size_t number);
+  std::vector<Item> TakeItems();
+  uint64_t RoundNanos() const;
+  void EndTurn(std::span<Item> left);
   void CallNext();  // REQUIRES: mutex_ held.
   void Run(Napi::Env env, Item& item);
 
   napi_threadsafe_function functions_[2] = {};
   napi_env env_ = nullptr;
-  size_t pending_ = 0;  // JavaScript thread only.
+  size_t pending_ = 0;  // JavaScript thread only, as is:
+  struct {
+    size_t number = 2;  // Of the function that has it; none yet.
+    uint64_t began = 0;
+    size_t items = 0;
+  } round_;
   std::mutex mutex_;    // Guards the rest.
   std::deque<Item> items_;
   size_t next_ = 0;      // Whose turn is the next.
@@ -72,8 +82,18 @@ class PromiseTask {
   }
   Napi::Promise promise() const { return deferred_.Promise(); }
   // Any thread. `make` runs on the JavaScript thread and returns the value.
-  static void Resolve(std::shared_ptr<PromiseTask> self,
-                      std::function<Napi::Value(Napi::Env)> make);
+  template <typename Make>
+  static void Resolve(std::shared_ptr<PromiseTask> self, Make make) {
+    auto& completions = *self->completions_;
+    completions.Post([self = std::move(self), make = std::move(make)](Napi::Env env) {
+      try {
+        Napi::Value value = make(env);
+        if (!value.IsEmpty()) self->deferred_.Resolve(value);
+      } catch (const Napi::Error& error) {
+        self->deferred_.Reject(error.Value());
+      }
+    });
+  }
   static void Reject(std::shared_ptr<PromiseTask> self, const Status& status);
 
  private:

@@ -8,8 +8,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const key = (text: string): Uint8Array => Buffer.from(text);
 const gets = 2000;
-/** Two handfuls of 16: see native/binding/completions.cc. */
-const resultsOfTurn = 32;
+/** Two rounds of 256: see native/binding/completions.cc. */
+const resultsOfTurn = 512;
 
 test('a flood of results leaves every turn of the loop to others as well', async (t) => {
   const engine = await openEmbedded({
