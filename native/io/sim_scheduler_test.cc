@@ -44,8 +44,9 @@ TEST(SimScheduler, OneSeedOneWay) {
     ways.insert(way);
     traces.insert(first);
   }
-  EXPECT(ways.size() > 40);
-  EXPECT(traces.size() > 40);
+  // Unequal weights make some ways likely, so a few seeds share one.
+  EXPECT(ways.size() > 25);
+  EXPECT(traces.size() > 25);
 }
 
 TEST(SimScheduler, ARunEndsWhenEveryTaskHas) {
