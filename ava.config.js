@@ -5,6 +5,7 @@ export default {
   files: ['test/**/*.test.ts'],
   extensions: strips ? ['ts'] : { ts: 'module' },
   nodeArguments: strips ? [] : ['--import=tsx'],
+  require: ['./test/support/bytes-at-once.mjs'],
   workerThreads: false,
   timeout: '60s',
 };
