@@ -641,6 +641,8 @@ Result<Bytes> ReadRootHint(io::Env* env, const std::vector<std::string>& zones) 
     if (touched.status.Is(Code::kCorruption) && !touched.has_log) continue;
     if (last.Is(Code::kNotFound)) last = touched.status;
   }
+  // Not one can be looked at: a file in the folder's place, a disk that does not answer.
+  if (last.Is(Code::kIo)) return Status(Code::kUnavailable, last.message());
   return last;
 }
 

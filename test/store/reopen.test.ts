@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -210,6 +210,30 @@ test.serial('a passphrase opens the store it made', async (t) => {
   t.is(await using(data, { rootKey: { passphrase: 'correct horse' } }, text), 'text');
   await rejection(t, open(data, { rootKey: { passphrase: 'battery staple' } }), 'WRONG_ROOT_KEY');
   await rejection(t, open(data, { rootKey: randomBytes(32) }), 'WRONG_ROOT_KEY');
+});
+
+test.serial('a zone that cannot be opened is named as such, and left alone', async (t) => {
+  const folder = await temporaryFolder(t);
+  const [file, dangling] = [join(folder, 'file'), join(folder, 'dangling')];
+  await writeFile(file, 'precious');
+  await symlink(join(folder, 'nowhere'), dangling);
+  for (const zone of [file, join(file, 'below'), dangling])
+    for (const create of [true, false])
+      await rejection(
+        t,
+        open(join(folder, 'data'), { zones: [zone], create }),
+        'ZONE_UNAVAILABLE',
+        zone,
+      );
+  t.is(await readFile(file, 'utf8'), 'precious');
+  t.false(existsSync(join(folder, 'nowhere')));
+
+  const zones = ['a', 'b', 'c'].map((name) => join(folder, name));
+  await using(join(folder, 'data'), { zones }, put);
+  await rm(zones[1] as string, { recursive: true });
+  await writeFile(zones[1] as string, 'precious');
+  t.is(await using(join(folder, 'data'), { zones }, text), 'text');
+  t.is(await readFile(zones[1] as string, 'utf8'), 'precious');
 });
 
 test.serial('a missing store is made only when it may be', async (t) => {
