@@ -77,6 +77,7 @@
       "native/binding/engine_wrap.cc",
       "native/binding/hidden_buffers.cc",
       "native/binding/instance.cc",
+      "native/binding/listeners.cc",
       "native/binding/measure.cc",
       "native/binding/named_blob.cc",
       "native/binding/reader_wrap.cc",

@@ -94,8 +94,9 @@ const knownGeometry: ReadonlySet<string> = new Set(['small', 'large', 'largeFrom
 /**
  * Opens a store, or creates it.
  *
- * A second open of the same path in the process, or from a worker, attaches to the same engine;
- * with other options it throws InvalidArgument.
+ * A second open of the same zones in the process, or from a worker, attaches to the same engine
+ * and hears its events; with another root key, `readOnly` or `zoneDeadlineMs`, or with some of the
+ * zones only, it throws InvalidArgument.
  *
  * @throws {StoreError} InvalidArgument, STORE_LOCKED, STORE_VERSION, STORE_CORRUPT,
  * STORE_ROLLED_BACK, WRONG_ROOT_KEY, ZONE_UNAVAILABLE, ZONE_FOREIGN, QUORUM_LOST,

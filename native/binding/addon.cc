@@ -85,10 +85,10 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   auto task = std::make_shared<PromiseTask>(env, completions);
   Napi::Promise promise = task->promise();
   std::thread([options, on_event, task] {
-    auto engine = OpenShared(std::move(*options), on_event);
-    if (!engine.ok()) return PromiseTask::Reject(task, engine.status());
+    auto attached = OpenShared(std::move(*options), on_event);
+    if (!attached.ok()) return PromiseTask::Reject(task, attached.status());
     PromiseTask::Resolve(
-        task, [engine = *engine](Napi::Env env) { return EngineWrap::Create(env, engine); });
+        task, [attached = *attached](Napi::Env env) { return EngineWrap::Create(env, attached); });
   }).detach();
   return promise;
 }

@@ -36,8 +36,8 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
        InstanceMethod("status", &EngineWrap::Status), InstanceMethod("close", &EngineWrap::Close)});
 }
 
-Napi::Value EngineWrap::Create(Napi::Env env, std::shared_ptr<engine::Engine> engine) {
-  auto handle = std::make_shared<EngineHandle>(std::move(engine));
+Napi::Value EngineWrap::Create(Napi::Env env, Attached attached) {
+  auto handle = std::make_shared<EngineHandle>(std::move(attached));
   return InstanceOf(env).engine.New(
       {Napi::External<std::shared_ptr<EngineHandle>>::New(env, &handle)});
 }

@@ -11,7 +11,7 @@ namespace strongroom::binding {
 class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
  public:
   static Napi::Function Define(Napi::Env env);
-  static Napi::Value Create(Napi::Env env, std::shared_ptr<engine::Engine> engine);
+  static Napi::Value Create(Napi::Env env, Attached attached);
   explicit EngineWrap(const Napi::CallbackInfo& info);
   // An engine that was never closed is closed when its object goes, at the latest with the
   // environment.

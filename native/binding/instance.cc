@@ -1,11 +1,9 @@
 #include "binding/instance.h"
 
-#include "binding/registry.h"
-
 namespace strongroom::binding {
 
 void EngineHandle::Close() {
-  if (!closed_.exchange(true)) CloseShared(engine_);
+  if (!closed_.exchange(true)) CloseShared(attached_);
 }
 
 }  // namespace strongroom::binding

@@ -8,6 +8,7 @@
 
 #include "binding/completions.h"
 #include "binding/hidden_buffers.h"
+#include "binding/registry.h"
 #include "engine/engine.h"
 
 namespace strongroom::binding {
@@ -23,13 +24,13 @@ inline Instance& InstanceOf(Napi::Env env) { return *env.GetInstanceData<Instanc
 // One JavaScript handle on an engine that others may share.
 class EngineHandle {
  public:
-  explicit EngineHandle(std::shared_ptr<engine::Engine> engine) : engine_(std::move(engine)) {}
-  engine::Engine& operator*() { return *engine_; }
-  engine::Engine* operator->() { return engine_.get(); }
+  explicit EngineHandle(Attached attached) : attached_(std::move(attached)) {}
+  engine::Engine& operator*() { return *attached_.engine; }
+  engine::Engine* operator->() { return attached_.engine.get(); }
   void Close();  // Blocks. Idempotent.
 
  private:
-  std::shared_ptr<engine::Engine> engine_;
+  Attached attached_;
   std::atomic<bool> closed_{false};
 };
 

@@ -2,6 +2,7 @@
 // a worker thread, attaches to the engine that is there.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -9,10 +10,19 @@
 
 namespace strongroom::binding {
 
-// Blocks: opening is serialised. kInvalidArgument when the store is open with other options.
-Result<std::shared_ptr<engine::Engine>> OpenShared(
-    engine::OpenOptions options, std::function<void(const engine::Event&)> on_event);
+using EventListener = std::function<void(const engine::Event&)>;
+
+// One handle's share of an engine.
+struct Attached {
+  std::shared_ptr<engine::Engine> engine;
+  uint64_t listener = 0;
+};
+
+// Blocks: opening is serialised. kInvalidArgument when the store is open with other options, or
+// shares some of its zones only. `on_event` is called until the handle is let go of; who attaches
+// hears at once what was told before and still holds.
+Result<Attached> OpenShared(engine::OpenOptions options, EventListener on_event);
 // Lets go of one handle; the last one closes the engine. Blocks.
-void CloseShared(std::shared_ptr<engine::Engine> engine);
+void CloseShared(const Attached& attached);
 
 }  // namespace strongroom::binding
