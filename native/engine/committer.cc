@@ -25,6 +25,16 @@ size_t FrameBytes(const Transaction& transaction) {
   return size;
 }
 
+// What the indexes must hold goes into memory while their disks are full: removals only, for they
+// end that.
+Status CheckSpace(const Transaction& transaction, IndexSet::Space space) {
+  using Space = IndexSet::Space;
+  bool removes = std::all_of(transaction.effects.begin(), transaction.effects.end(),
+                             [](const Effect& effect) { return effect.remove; });
+  if (space == Space::kAny || (space == Space::kRemovals && removes)) return {};
+  return Status(Code::kNoSpace, "the disks of the indexes are full");
+}
+
 Bytes RangeName(const Transaction::Range& range) {
   Bytes name;
   ByteWriter w(&name);
@@ -149,8 +159,10 @@ bool Committer::PrepareBatch(std::vector<Pending> candidates, Batch* batch) {
   Status status;
   if (auto stopped = options_.log->stopped()) status = *stopped;
   if (status.ok()) status = LookUp(candidates);
+  IndexSet::Space space = options_.indexes->space();
   for (Pending& pending : candidates) {
     Status verdict = status.ok() ? CheckOne(pending.transaction) : status;
+    if (verdict.ok()) verdict = CheckSpace(pending.transaction, space);
     if (verdict.ok()) {
       Accept(std::move(pending), batch);
     } else {
@@ -432,7 +444,8 @@ void Committer::FinishInFlight() {
 // From here nothing turns into an error: the batch is durable in every zone of the set.
 void Committer::SettleDurable(Batch& batch) {
   Status applied = options_.indexes->Apply(batch.image);
-  if (!applied.ok() && options_.on_stopped) options_.on_stopped(applied);
+  bool closing = applied.Is(Code::kClosed);
+  if (!applied.ok() && !closing && options_.on_stopped) options_.on_stopped(applied);
   for (const Pending& pending : batch.pendings) {
     for (const Effect& effect : pending.transaction.effects) {
       auto newer = newer_.find(effect.key);

@@ -247,10 +247,12 @@ void EngineImpl::StartIndexes() {
   indexes_ = IndexSet::Start(options, opened_->set);
   for (size_t i = 0; i < opened_->set.size(); ++i) {
     std::shared_ptr<Zone> zone = opened_->set[i];
-    if (!zone->index) continue;
-    auto settings = IndexOptionsOf(options_, *zone, opened_->keys);
-    indexes_->Begin(i, [this, zone, settings](const index::Applied& tail) {
-      return ReplayIndex(*zone, opened_->seal, ToPosition(tail), settings);
+    if (!zone->index) {
+      indexes_->Forgo(i, zone->index_why);
+      continue;
+    }
+    indexes_->Begin(i, [zone, source = opened_->index_source](const ReplayAim& aim) {
+      return ReplayIndex(*source, *zone, aim);
     });
   }
 }

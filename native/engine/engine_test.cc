@@ -2,151 +2,12 @@
 #include "engine/engine.h"
 
 #include "base/testing.h"
-#include "blob/blob_testing.h"
 #include "engine/blob_pins.h"
+#include "engine/engine_testing.h"
 
 namespace strongroom::engine {
 
 namespace {
-
-constexpr uint64_t kPatience = 60'000'000'000;
-
-// Zones in a temporary folder behind an Env that can fail or hang below one of them.
-struct World {
-  explicit World(size_t zone_count) : env(io::PosixEnv()), count(zone_count) {
-    folder = testing::TemporaryDirectory();
-    env.fault = [this](const std::string& operation, const std::string& path, uint64_t) -> Status {
-      int zone = broken.load();
-      if (zone == 0 || path.find("/z" + std::to_string(zone)) == std::string::npos) return {};
-      while (hang.load() && broken.load() == zone) io::PosixEnv()->SleepMicros(1000);
-      if (fail.load() && operation == "sync") return Status(Code::kIo, "the disk is gone");
-      return {};
-    };
-  }
-  std::string Path(size_t zone) const { return folder + "/z" + std::to_string(zone); }
-  OpenOptions Options() {
-    OpenOptions options;
-    options.env = &env;
-    for (size_t i = 1; i <= count; ++i) options.zones.push_back(Path(i));
-    options.root_key = SecretBytes(AsBytes("0123456789abcdef0123456789abcdef"));
-    options.zone_deadline_nanos = 400'000'000;
-    if (count == 1) options.small = options.large = {1, 0};
-    options.read_slabs = options.write_slabs = 2;
-    return options;
-  }
-  Status Open() {
-    auto opened = Engine::Open(Options(), [this](const Event& event) {
-      MutexLock lock(&mutex);
-      events.push_back(event);
-    });
-    if (!opened.ok()) return opened.status();
-    engine = *opened;
-    if (!kek) kek = engine->CreateKey(AsBytes("test")).second;
-    return {};
-  }
-  void Reopen() {
-    engine->Close();
-    engine = nullptr;
-    EXPECT_OK(Open());
-  }
-  // Ends a hang, so that stuck threads can end.
-  void Heal() {
-    hang = fail = false;
-    broken = 0;
-  }
-  size_t Count(Event::Kind kind) {
-    MutexLock lock(&mutex);
-    size_t found = 0;
-    for (const Event& event : events) found += event.kind == kind;
-    return found;
-  }
-
-  Status Commit(Transaction transaction) {
-    auto done = std::make_shared<io::Completion>();
-    engine->Commit(std::move(transaction),
-                   [done](Result<Committed> result) { done->Set(result.status()); });
-    return done->Wait(kPatience);
-  }
-  Effect Put(const std::string& row, const std::string& body) {
-    Effect effect;
-    effect.key = Bytes(row.begin(), row.end());
-    effect.small = engine->SealSmall(*kek, AsBytes(body));
-    return effect;
-  }
-  Status PutOne(const std::string& row, const std::string& body) {
-    Transaction transaction;
-    transaction.effects.push_back(Put(row, body));
-    return Commit(std::move(transaction));
-  }
-  Status Remove(const std::string& row) {
-    Transaction transaction;
-    Effect effect;
-    effect.key = Bytes(row.begin(), row.end());
-    effect.remove = true;
-    transaction.effects.push_back(std::move(effect));
-    return Commit(std::move(transaction));
-  }
-  Result<std::string> Get(const std::string& row) {
-    struct Answer {
-      io::Completion done;
-      std::string text;
-    };
-    auto answer = std::make_shared<Answer>();
-    GetRequest request;
-    request.key = Bytes(row.begin(), row.end());
-    request.kek = kek;
-    engine->Get(std::move(request), [answer](Result<std::optional<Found>> result) {
-      if (result.ok() && *result) {
-        const Found& found = **result;
-        answer->text = AsString(ByteSpan(found.bytes).subspan(found.row_size));
-      }
-      bool absent = result.ok() && !*result;
-      answer->done.Set(absent ? Status(Code::kNotFound, "absent") : result.status());
-    });
-    TRY(answer->done.Wait(kPatience));
-    return answer->text;
-  }
-
-  // Reads a large row to its end.
-  Status ReadLarge(const std::string& row, uint64_t size) {
-    auto done = std::make_shared<io::Completion>();
-    auto found = std::make_shared<Found>();
-    GetRequest request;
-    request.key = Bytes(row.begin(), row.end());
-    request.kek = kek;
-    engine->Get(std::move(request), [done, found](Result<std::optional<Found>> result) {
-      bool there = result.ok() && *result;
-      if (there) *found = std::move(**result);
-      done->Set(result.ok() && !there ? Status(Code::kNotFound, "absent") : result.status());
-    });
-    TRY(done->Wait(kPatience));
-    TRY_ASSIGN(auto reader,
-               engine->ReadBlob({kek, nullptr, found->row().row.blob, found->placement}));
-    uint64_t at = 0;
-    while (at < size) {
-      auto read = std::make_shared<io::Completion>();
-      auto got = std::make_shared<uint64_t>(0);
-      reader->Read(at, size - at, 0, [read, got](Result<blob::BlobPiece> piece) {
-        if (piece.ok()) *got = piece->bytes().size();
-        read->Set(piece.status());
-      });
-      TRY(read->Wait(kPatience));
-      if (*got == 0) return Status(Code::kCorruption, "the blob ends early");
-      at += *got;
-    }
-    return {};
-  }
-
-  blob::FaultyEnv env;
-  size_t count;
-  std::string folder;
-  std::atomic<int> broken{0};
-  std::atomic<bool> hang{false}, fail{false};
-  KekRef kek;
-  Mutex mutex;
-  std::vector<Event> events;
-  std::shared_ptr<Engine> engine;  // Last: it ends before what it uses.
-};
 
 // Flips a byte in every segment of a zone, everywhere that holds `sealed` bytes of a batch.
 void RotSegments(const std::string& zone, uint64_t from, uint64_t to) {
@@ -333,6 +194,59 @@ TEST(Engine, LosesNothingWithAllIndexesDeleted) {
       EXPECT_OK(found);
     }
   }
+}
+
+// The story: the disks fill up under the indexes, which write tables long after the commits. What
+// was stored stays readable, the next puts hear that the disk is full, removing goes on, also
+// after a reopen; and once there is room the store takes puts as before.
+TEST(Engine, AFullDiskUnderTheIndexesEndsNeitherReadsNorRemovals) {
+  for (size_t zones : {1, 3}) {
+    World world(zones);
+    world.write_buffer_size = 64 << 10;
+    ASSERT_OK(world.Open());
+    EXPECT_OK(world.PutOne("a", "1"));
+    std::atomic<bool> full{true};
+    world.env.fault = [&](const std::string& operation, const std::string& path, uint64_t) {
+      bool index = path.find("/index/") != std::string::npos;
+      return index && full && operation == "write" ? Status(Code::kNoSpace, "full") : Status();
+    };
+    Status put;
+    for (int i = 0; i < 100 && put.ok(); ++i) {
+      put = world.PutOne("k" + std::to_string(i), "body", std::string(16'000, 'm'));
+    }
+    EXPECT_CODE(put, Code::kNoSpace);
+    for (int round = 0; round < 2; ++round) {
+      EXPECT_OK(world.Get("a"));
+      EXPECT_OK(world.Get("k2"));
+      EXPECT_OK(world.Remove("k" + std::to_string(round)));
+      EXPECT_CODE(world.Get("k" + std::to_string(round)), Code::kNotFound);
+      EXPECT_CODE(world.PutOne("more", "3"), Code::kNoSpace);
+      world.Reopen();
+    }
+    full = false;
+    while (world.PutOne("more", "3").Is(Code::kNoSpace)) io::PosixEnv()->SleepMicros(10'000);
+    EXPECT_OK(world.Get("more"));
+    EXPECT_CODE(world.Get("k1"), Code::kNotFound);
+    world.engine->Close();
+  }
+}
+
+TEST(Engine, AnOpenWithoutAnyIndexFailsWithItsReason) {
+  World world(1);
+  ASSERT_OK(world.Open());
+  EXPECT_OK(world.PutOne("a", "1"));
+  world.engine->Close();
+  world.engine = nullptr;
+  world.env.fault = [](const std::string&, const std::string& path, uint64_t) {
+    bool index = path.find("/index/") != std::string::npos;
+    return index ? Status(Code::kIo, "the disk fails") : Status();
+  };
+  EXPECT_CODE(world.Open(), Code::kIo);
+  // And nothing was dropped for it.
+  EXPECT_OK(io::PosixEnv()->Stat(world.Path(1) + "/index/CURRENT"));
+  world.env.fault = nullptr;
+  ASSERT_OK(world.Open());
+  EXPECT_OK(world.Get("a"));
 }
 
 TEST(Engine, AWrongRootKeyOpensNothingAndLetsGoOfTheZones) {

@@ -4,11 +4,6 @@
 
 namespace strongroom::engine {
 
-namespace {
-// How far a ready index may fall behind before the commit thread waits for it.
-constexpr uint64_t kLagBytesMax = 8u << 20;
-}  // namespace
-
 struct IndexSet::Operation {
   Attempt attempt;
   std::function<void(Status)> give_up;
@@ -27,6 +22,8 @@ IndexSet::IndexSet(Options options, std::vector<std::shared_ptr<Zone>> zones)
   for (auto& zone : zones) {
     slots_.emplace_back();
     slots_.back().zone = std::move(zone);
+    slots_.back().in_memory = slots_.back().zone->index_in_memory;
+    if (slots_.back().in_memory) slots_.back().in_memory_since = options_.env->MonotonicNanos();
   }
 }
 
@@ -59,50 +56,16 @@ bool IndexSet::AnotherIsReady(size_t i) const {
 
 IndexSet::Operations IndexSet::Elect() {
   Operations go;
-  for (size_t i = 0; i < slots_.size() && serving_ == npos; ++i) {
-    bool has_all = slots_[i].applied >= acknowledged_;
-    if (slots_[i].state == State::kReady && has_all) serving_ = i;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    if (slot.state != State::kReady || slot.applied < acknowledged_) continue;
+    // One that writes goes before one that only remembers.
+    bool better = serving_ == npos || (slots_[serving_].in_memory && !slot.in_memory);
+    if (better) serving_ = i;
   }
   if (serving_ != npos) go.swap(waiting_);
   changed_.SignalAll();
   return go;
-}
-
-void IndexSet::Begin(size_t i, Replay replay) {
-  {
-    MutexLock lock(&mutex_);
-    slots_[i].state = State::kReplaying;
-    slots_[i].replay = std::move(replay);
-  }
-  slots_[i].zone->apply_thread->Post([self = shared_from_this(), i] { self->RunReplay(i); });
-}
-
-// Walks on until the tail stands still: no image was queued for the slot meanwhile, so that nothing
-// grows in memory however long it takes, and nobody waits for it.
-void IndexSet::RunReplay(size_t i) {
-  for (;;) {
-    index::Applied tail;
-    Replay replay;
-    {
-      MutexLock lock(&mutex_);
-      if (slots_[i].state != State::kReplaying || stopped_) return;
-      tail = tail_;
-      replay = slots_[i].replay;
-    }
-    Status status = replay(tail);
-    if (!status.ok()) return Lose(i, status);
-    Operations go;
-    {
-      MutexLock lock(&mutex_);
-      if (slots_[i].state != State::kReplaying) return;
-      if (tail_.sequence != tail.sequence) continue;
-      slots_[i].state = State::kReady;
-      slots_[i].applied = batches_;
-      slots_[i].lag_bytes = 0;
-      go = Elect();
-    }
-    return DispatchAll(go);
-  }
 }
 
 Status IndexSet::AwaitServing() {
@@ -124,6 +87,7 @@ void IndexSet::DispatchAll(const Operations& operations) {
 
 void IndexSet::Dispatch(OperationRef operation) {
   size_t slot = npos;
+  std::shared_ptr<Lease> lease;
   uint64_t turn = 0;
   Status refusal;
   {
@@ -142,30 +106,33 @@ void IndexSet::Dispatch(OperationRef operation) {
       turn = ++operation->turn;
       operation->started = 0;
       operation->slot = slot = serving_;
-      if (slot == npos) waiting_.push_back(operation);
+      slot == npos ? waiting_.push_back(operation) : void(lease = slots_[slot].lease);
     }
   }
   if (!refusal.ok()) {
     if (!operation->settled.exchange(true)) operation->give_up(refusal);
   } else if (slot != npos) {
-    Post(slot, std::move(operation), turn);
+    Post(slot, std::move(lease), std::move(operation), turn);
   }
 }
 
-void IndexSet::Post(size_t i, OperationRef operation, uint64_t turn) {
+void IndexSet::Post(size_t i, std::shared_ptr<Lease> lease, OperationRef operation,
+                    uint64_t turn) {
   bool posted = slots_[i].zone->read_threads->Post(
-      [self = shared_from_this(), i, operation, turn] { self->Attend(i, operation, turn); });
+      [self = shared_from_this(), i, lease = std::move(lease), operation, turn] {
+        self->Attend(i, *lease->index, operation, turn);
+      });
   if (!posted && !operation->settled.exchange(true)) {
     operation->give_up(Status(Code::kClosed, "the store is closed"));
   }
 }
 
 // On a read thread of the zone.
-void IndexSet::Attend(size_t i, const OperationRef& operation, uint64_t turn) {
+void IndexSet::Attend(size_t i, index::Index& index, const OperationRef& operation,
+                      uint64_t turn) {
   if (operation->settled || operation->turn != turn) return;
   operation->started = options_.env->MonotonicNanos();
-  const std::shared_ptr<Zone>& zone = slots_[i].zone;
-  Outcome outcome = operation->attempt(zone, *zone->index);
+  Outcome outcome = operation->attempt(slots_[i].zone, index);
   if (outcome.index_broke) {
     Lose(i, outcome.why);  // Dispatches what ran here again, this operation included.
     return;
@@ -186,6 +153,7 @@ void IndexSet::Lose(size_t i, const Status& why) {
     MutexLock lock(&mutex_);
     if (slots_[i].live()) {
       slots_[i].state = State::kLost;
+      slots_[i].lease = nullptr;
       slots_[i].lag_bytes = 0;
       last_failure_ = why;
       told = true;
@@ -217,96 +185,9 @@ void IndexSet::Tick() {
     }
     Watch();
   }
+  LookForRoom();
   if (hanging != npos) {
     Lose(hanging, Status(Code::kTimedOut, "the index's disk does not answer"));
-  }
-}
-
-// The bound on how long a takeover may take. A slot that cannot keep it is asked to walk the log by
-// itself; only a ready one is worth a wait.
-void IndexSet::AwaitLag(size_t i) {
-  uint64_t deadline = options_.env->MonotonicNanos() + options_.deadline_nanos;
-  {
-    MutexLock lock(&mutex_);
-    for (;;) {
-      if (slots_[i].state != State::kReady || slots_[i].lag_bytes <= kLagBytesMax) return;
-      uint64_t now = options_.env->MonotonicNanos();
-      if (now >= deadline) break;
-      changed_.WaitFor(deadline - now);
-    }
-    slots_[i].state = State::kReplaying;  // What is queued for it is dropped as it comes up.
-  }
-  slots_[i].zone->apply_thread->Post([self = shared_from_this(), i] { self->RunReplay(i); });
-}
-
-Status IndexSet::Apply(std::shared_ptr<const AppliedBatch> batch) {
-  uint64_t number;
-  std::vector<size_t> takers;
-  for (size_t i = 0; i < slots_.size(); ++i) AwaitLag(i);
-  {
-    MutexLock lock(&mutex_);
-    number = ++batches_;
-    tail_ = batch->applied;
-    for (size_t i = 0; i < slots_.size(); ++i) {
-      if (slots_[i].state != State::kReady) continue;
-      slots_[i].lag_bytes += batch->storage.size();
-      takers.push_back(i);
-    }
-  }
-  for (size_t i : takers) {
-    slots_[i].zone->apply_thread->Post(
-        [self = shared_from_this(), i, batch, number] { self->ApplyOn(i, *batch, number); });
-  }
-  Status status = AwaitApplied(number);
-  MutexLock lock(&mutex_);
-  acknowledged_ = number;
-  return status;
-}
-
-// On the zone's apply thread.
-void IndexSet::ApplyOn(size_t i, const AppliedBatch& batch, uint64_t number) {
-  {
-    MutexLock lock(&mutex_);
-    if (slots_[i].state != State::kReady) return;
-  }
-  Status status = slots_[i].zone->index->Apply(batch.effects, batch.applied);
-  if (!status.ok()) return Lose(i, status);
-  Operations go;
-  {
-    MutexLock lock(&mutex_);
-    Slot& slot = slots_[i];
-    if (slot.state != State::kReady) return;
-    slot.applied = number;
-    slot.lag_bytes -= std::min<uint64_t>(slot.lag_bytes, batch.storage.size());
-    if (serving_ == npos) {
-      go = Elect();
-    } else {
-      changed_.SignalAll();
-    }
-  }
-  DispatchAll(go);
-}
-
-// Until the serving index, whichever that is by then, has the batch.
-Status IndexSet::AwaitApplied(uint64_t number) {
-  uint64_t deadline = options_.env->MonotonicNanos() + options_.deadline_nanos;
-  for (;;) {
-    size_t slow;
-    {
-      MutexLock lock(&mutex_);
-      for (;;) {
-        if (serving_ != npos && slots_[serving_].applied >= number) return {};
-        if (stopped_) return Status(Code::kClosed, "the store is closed");
-        if (!AnyLeft()) return last_failure_;
-        uint64_t now = options_.env->MonotonicNanos();
-        if (now >= deadline) break;
-        changed_.WaitFor(deadline - now);
-      }
-      deadline = options_.env->MonotonicNanos() + options_.deadline_nanos;
-      slow = serving_;
-      if (slow == npos || !AnotherIsReady(slow)) continue;  // Alone it is waited for.
-    }
-    Lose(slow, Status(Code::kTimedOut, "the index's disk does not answer"));
   }
 }
 
@@ -365,34 +246,14 @@ void IndexSet::Drop(int zone_number, const Status& why) {
   }
 }
 
-void IndexSet::Checkpoint(uint64_t deadline_nanos) {
-  const uint64_t deadline = options_.env->MonotonicNanos() + deadline_nanos;
-  std::vector<std::shared_ptr<io::Completion>> done;
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    auto completion = std::make_shared<io::Completion>();
-    auto task = [self = shared_from_this(), i, completion] {
-      bool ready;
-      {
-        // Here, not when it was asked: a replay that failed in between leaves no index.
-        MutexLock lock(&self->mutex_);
-        ready = self->slots_[i].state == State::kReady;
-      }
-      completion->Set(ready ? self->slots_[i].zone->index->Checkpoint() : Status());
-    };
-    if (slots_[i].zone->apply_thread->Post(task)) done.push_back(completion);
-  }
-  for (auto& completion : done) {
-    uint64_t now = options_.env->MonotonicNanos();
-    (void)completion->Wait(deadline > now ? deadline - now : 0);
-  }
-}
-
 void IndexSet::Stop() {
   Operations left;
   {
     MutexLock lock(&mutex_);
     if (stopped_) return;
     stopped_ = true;
+    stop_replays_ = true;
+    for (Slot& slot : slots_) slot.lease = nullptr;
     left.swap(outstanding_);
     for (auto& operation : left) operation->listed = false;
     waiting_.clear();

@@ -3,10 +3,15 @@
 // not answer, is dropped and another takes over: a damaged index costs time, never data.
 //
 //   replaying --reached the tail--> ready --error or deadline--> lost (until the store is reopened)
-//       ^--------lags too far---------'
+//       ^-------lags too far, or------'
+//               cannot write
 //
 // Only an index that has applied every acknowledged batch may serve. Until one has, reads wait: an
 // older one would answer "absent" for what its caller was told is durable.
+//
+// An index whose disk takes no more writes is opened again over what it has written and keeps the
+// rest in memory (zone_index.h), so that a full disk ends neither reads nor removals. Once the disk
+// has room, it goes back.
 //
 // Reads are attempts: an attempt that hangs in a dead disk is left to its thread, and the same
 // operation is tried on the next zone; whichever attempt ends first settles it, once.
@@ -26,6 +31,7 @@
 #include "engine/applied_batch.h"
 #include "engine/engine.h"
 #include "engine/zone.h"
+#include "engine/zone_index.h"
 
 namespace strongroom::engine {
 
@@ -42,11 +48,13 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   static std::shared_ptr<IndexSet> Start(Options options, std::vector<std::shared_ptr<Zone>> zones);
   ~IndexSet();
 
-  // Brings the zone's index up to `tail`, on its apply thread. Asked again as long as the tail has
+  // Brings the zone's index to the aim, on its apply thread. Asked again as long as the tail has
   // moved meanwhile, and after a lag: the log tells it what the set does not keep for it.
-  using Replay = std::function<Status(const index::Applied& tail)>;
+  using Replay = std::function<Status(const ReplayAim& aim)>;
   // Called once per zone at open, in any order. The first one that reaches the tail serves.
   void Begin(size_t zone, Replay replay);
+  // Instead, for a zone whose index did not open.
+  void Forgo(size_t zone, const Status& why);
   // Waits until one serves. The last failure when none ever will.
   Status AwaitServing();
 
@@ -79,14 +87,22 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   Result<Looked> Look(const std::vector<Bytes>& keys,
                       const std::vector<Transaction::Range>& ranges);
 
+  // What the serving index can still take.
+  enum class Space { kAny, kRemovals, kNone };
+  Space space();
+
   // The zone was expelled from the set: its index serves no more.
   void Drop(int zone_number, const Status& why);
-  // Checkpoints every ready index, waiting at most `deadline_nanos`.
+  // Ends the replays and checkpoints every ready index, waiting at most `deadline_nanos`. For the
+  // close: nothing after Stop.
   void Checkpoint(uint64_t deadline_nanos);
   void Stop();
 
  private:
   struct Operation;
+  struct Lease {
+    std::shared_ptr<index::Index> index;
+  };
   using OperationRef = std::shared_ptr<Operation>;
   using Operations = std::list<OperationRef>;
   enum class State { kAbsent, kReplaying, kReady, kLost };
@@ -94,6 +110,13 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
     std::shared_ptr<Zone> zone;
     Replay replay;
     State state = State::kAbsent;
+    // What attempts read, while it is ready. Each holds a share, so that an index is never opened
+    // again under one.
+    std::shared_ptr<Lease> lease;
+    std::weak_ptr<Lease> retired;  // Of the index before: awaited.
+    bool in_memory = false;
+    uint64_t in_memory_since = 0;  // 0: for good, since the disk fails.
+    size_t room = SIZE_MAX;
     uint64_t applied = 0;  // The number of the batch that it has applied last. Counts when ready.
     uint64_t lag_bytes = 0;
     bool live() const { return state == State::kReady || state == State::kReplaying; }
@@ -103,16 +126,23 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   void Tick();
   void Dispatch(OperationRef operation);  // Locks.
   void DispatchAll(const Operations& operations);
-  void Post(size_t slot, OperationRef operation, uint64_t turn);
-  void Attend(size_t slot, const OperationRef& operation, uint64_t turn);
+  void Post(size_t slot, std::shared_ptr<Lease> lease, OperationRef operation, uint64_t turn);
+  void Attend(size_t slot, index::Index& index, const OperationRef& operation, uint64_t turn);
   void Lose(size_t slot, const Status& why);  // Locks.
+  void WriteFailed(size_t slot, const Status& why);
+  void PostReplay(size_t slot);
   void RunReplay(size_t slot);
+  bool AwaitRetired(size_t slot);
+  void LookForRoom();
+  void ReturnToDisk(size_t slot);
   void ApplyOn(size_t slot, const AppliedBatch& batch, uint64_t number);
   void AwaitLag(size_t slot);
   Status AwaitApplied(uint64_t number);
   // REQUIRES: mutex_ held, for all below.
   bool AnyLeft() const;
   bool AnotherIsReady(size_t slot) const;
+  // Takes the slot out of service until a replay has ended.
+  void BeginReplay(Slot* slot);
   // Lets an index serve if none does and one may. What is to be dispatched then, unlocked.
   Operations Elect();
 
@@ -128,6 +158,7 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   Operations outstanding_;
   Operations waiting_;  // For a serving index.
   bool stopped_ = false;
+  std::atomic<bool> stop_replays_{false};
   blob::Deadlines::Id tick_{};
   static constexpr size_t npos = SIZE_MAX;
 };

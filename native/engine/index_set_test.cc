@@ -27,6 +27,7 @@ struct FakeIndex final : index::Index {
   }
   Status Apply(std::span<const index::Effect> effects, const index::Applied& applied) override {
     while (held) env->SleepMicros(1000);
+    if (!apply_status.ok()) return apply_status;
     MutexLock lock(&mutex);
     for (const auto& effect : effects) {
       rows[std::string(AsString(effect.key))] = std::string(AsString(*effect.row));
@@ -46,6 +47,7 @@ struct FakeIndex final : index::Index {
   index::Applied last;
   uint64_t get_nanos = 0;
   bool held = false;
+  Status apply_status;
 };
 
 // Two zones, each with a fake index. Inside a run of the simulated Env only.
@@ -80,9 +82,9 @@ struct Indexes {
   }
   // Zone 1 serves, zone 2 is ready.
   void Begin() {
-    set->Begin(0, [](const index::Applied&) { return Status(); });
+    set->Begin(0, [](const ReplayAim&) { return Status(); });
     EXPECT_OK(set->AwaitServing());
-    set->Begin(1, [](const index::Applied&) { return Status(); });
+    set->Begin(1, [](const ReplayAim&) { return Status(); });
     Drain(1);
   }
   void Drain(size_t zone) {
@@ -153,13 +155,13 @@ TEST(IndexSet, AnIndexTakesOverOnlyOnceItHasWhatWasAcknowledged) {
 
 TEST(IndexSet, AReplayThatEndsLateServesOnlyWithWhatCameMeanwhile) {
   Simulate([](Indexes& indexes) {
-    indexes.set->Begin(0, [](const index::Applied&) { return Status(); });
+    indexes.set->Begin(0, [](const ReplayAim&) { return Status(); });
     EXPECT_OK(indexes.set->AwaitServing());
     std::vector<uint64_t> tails;
-    indexes.set->Begin(1, [&](const index::Applied& tail) {
-      tails.push_back(tail.sequence);
+    indexes.set->Begin(1, [&](const ReplayAim& aim) {
+      tails.push_back(aim.tail.sequence);
       if (tails.size() == 1) indexes.env->SleepMicros(1000);
-      indexes.fakes[1]->last = tail;
+      indexes.fakes[1]->last = aim.tail;
       return Status();
     });
     indexes.env->SleepMicros(10);  // The replay has begun, or not.
@@ -175,12 +177,12 @@ TEST(IndexSet, AReplayThatEndsLateServesOnlyWithWhatCameMeanwhile) {
 // not kept for it, nobody waits for it, and it is not lost.
 TEST(IndexSet, ARebuildUnderLoadHoldsNobodyUpAndKeepsItsIndex) {
   Simulate([](Indexes& indexes) {
-    indexes.set->Begin(0, [](const index::Applied&) { return Status(); });
+    indexes.set->Begin(0, [](const ReplayAim&) { return Status(); });
     EXPECT_OK(indexes.set->AwaitServing());
     bool held = true;
-    indexes.set->Begin(1, [&](const index::Applied& tail) {
+    indexes.set->Begin(1, [&](const ReplayAim& aim) {
       while (held) indexes.env->SleepMicros(1000);
-      indexes.fakes[1]->last = tail;
+      indexes.fakes[1]->last = aim.tail;
       return Status();
     });
     uint64_t begun = indexes.env->MonotonicNanos();
@@ -195,12 +197,12 @@ TEST(IndexSet, ARebuildUnderLoadHoldsNobodyUpAndKeepsItsIndex) {
 
 TEST(IndexSet, AReadyIndexThatLagsTooFarWalksTheLogInstead) {
   Simulate([](Indexes& indexes) {
-    indexes.set->Begin(0, [](const index::Applied&) { return Status(); });
+    indexes.set->Begin(0, [](const ReplayAim&) { return Status(); });
     EXPECT_OK(indexes.set->AwaitServing());
     int replays = 0;
-    indexes.set->Begin(1, [&](const index::Applied& tail) {
+    indexes.set->Begin(1, [&](const ReplayAim& aim) {
       ++replays;
-      indexes.fakes[1]->last = tail;
+      indexes.fakes[1]->last = aim.tail;
       return Status();
     });
     indexes.Drain(1);
@@ -212,6 +214,53 @@ TEST(IndexSet, AReadyIndexThatLagsTooFarWalksTheLogInstead) {
     EXPECT_EQ(replays, 2);
     EXPECT_EQ(indexes.lost_count(), size_t{0});
     EXPECT_EQ(indexes.fakes[1]->last.sequence, uint64_t{12});
+  });
+}
+
+TEST(IndexSet, ACloseEndsAReplayThatHasFarToGo) {
+  Simulate([](Indexes& indexes) {
+    indexes.set->Begin(0, [](const ReplayAim&) { return Status(); });
+    EXPECT_OK(indexes.set->AwaitServing());
+    indexes.set->Begin(1, [&](const ReplayAim& aim) {
+      while (!*aim.stop) indexes.env->SleepMicros(1000);
+      return Status(Code::kClosed, "the store is closing");
+    });
+    indexes.env->SleepMicros(10'000);
+    indexes.set->Checkpoint(kDeadline);
+    indexes.Drain(1);
+  });
+}
+
+// The story: one index cannot write any more. Another serves meanwhile; it is opened again in
+// memory, and only once the last attempt on the old one has ended.
+TEST(IndexSet, AnIndexThatCannotWriteIsOpenedAgainInMemory) {
+  Simulate([](Indexes& indexes) {
+    std::vector<bool> in_memory;
+    auto replay = [&](const ReplayAim& aim) {
+      in_memory.push_back(aim.in_memory);
+      return Status();
+    };
+    indexes.set->Begin(0, replay);
+    EXPECT_OK(indexes.set->AwaitServing());
+    bool held = true;
+    auto read = std::make_shared<io::Completion>();
+    indexes.set->Read(
+        [&, read](const std::shared_ptr<Zone>&, index::Index&) -> IndexSet::Outcome {
+          while (held) indexes.env->SleepMicros(1000);
+          return IndexSet::Settle([read] { read->Set(Status()); });
+        },
+        [read](Status status) { read->Set(status); });
+    indexes.env->SleepMicros(10'000);
+    indexes.fakes[0]->apply_status = Status(Code::kNoSpace, "full");
+    auto put = indexes.env->StartThread("put", [&] { EXPECT_OK(indexes.Put("k", "v")); });
+    indexes.env->SleepMicros(100'000);
+    EXPECT_EQ(in_memory.size(), size_t{1});
+    held = false;
+    put->Join();
+    EXPECT_OK(read->Wait(UINT64_MAX));
+    EXPECT(in_memory == std::vector<bool>({false, true}));
+    EXPECT(indexes.set->space() != IndexSet::Space::kAny);
+    EXPECT_EQ(indexes.lost_count(), size_t{0});
   });
 }
 
@@ -252,14 +301,15 @@ TEST(IndexSet, AReadThatHangsIsAnsweredByAnotherZone) {
 
 TEST(IndexSet, AReplayThatFailedLeavesNothingToCheckpoint) {
   Simulate([](Indexes& indexes) {
-    indexes.set->Begin(0, [](const index::Applied&) { return Status(); });
-    indexes.set->Begin(1, [&](const index::Applied&) {
+    indexes.set->Begin(0, [](const ReplayAim&) { return Status(); });
+    indexes.set->Begin(1, [&](const ReplayAim&) {
       indexes.env->SleepMicros(1000);
       indexes.zones[1]->index = nullptr;
-      return Status(Code::kNoSpace, "full");
+      return Status(Code::kUnavailable, "no index");
     });
     EXPECT_OK(indexes.set->AwaitServing());
     indexes.set->Checkpoint(kDeadline);
+    indexes.Drain(1);
     EXPECT_EQ(indexes.lost_count(), size_t{1});
   });
 }

@@ -3,13 +3,11 @@
 #include <algorithm>
 
 #include "engine/creating.h"
-#include "engine/index_set.h"
 
 namespace strongroom::engine {
 
 namespace {
 
-constexpr size_t kReplayEffects = 512;
 constexpr uint64_t kIndexOpenNanos = 60'000'000'000;
 
 // The threads of a zone exist before anything of it is touched: a dead disk may hang at the first.
@@ -160,26 +158,28 @@ Status OpenKeys(const OpenOptions& options, Opened* opened, const AllTouched& to
   return {};
 }
 
-void OpenIndex(const OpenOptions& options, const std::shared_ptr<Zone>& zone,
-               const format::StoreKeys& keys) {
-  auto made = std::make_shared<std::shared_ptr<index::Index>>();
-  auto settings = std::make_shared<index::IndexOptions>(IndexOptionsOf(options, *zone, keys));
-  auto key_copy = std::make_shared<SecretBytes>(settings->index_key);
-  settings->index_key = key_copy->span();
-  Status status = zone->apply_thread->Run(
-      [settings, key_copy, made]() -> Status {
-        auto index = index::Index::Open(*settings);
-        if (!index.ok() && !settings->read_only) {
-          // Derived state: a damaged one is dropped and replayed from empty.
-          TRY(index::Index::Destroy(settings->env, settings->path));
-          index = index::Index::Open(*settings);
-        }
-        if (!index.ok()) return index.status();
-        *made = std::move(*index);
-        return {};
-      },
-      kIndexOpenNanos);
-  if (status.ok()) zone->index = *made;
+std::shared_ptr<const IndexSource> MakeIndexSource(const OpenOptions& options,
+                                                   const Opened& opened) {
+  auto source = std::make_shared<IndexSource>();
+  source->env = options.env;
+  source->read_only = options.read_only;
+  source->write_buffer_size = options.write_buffer_size;
+  source->index_key = opened.keys.index.Clone();
+  source->seal = {opened.seal.store_id, opened.seal.generation, opened.seal.key.Clone()};
+  return source;
+}
+
+void OpenZoneIndex(const std::shared_ptr<const IndexSource>& source,
+                   const std::shared_ptr<Zone>& zone) {
+  auto made = std::make_shared<OpenedIndex>();
+  auto task = [source, zone, made]() -> Status {
+    TRY_ASSIGN(*made, OpenIndex(*source, *zone));
+    return {};
+  };
+  zone->index_why = zone->apply_thread->Run(task, kIndexOpenNanos);
+  if (!zone->index_why.ok()) return;
+  zone->index = made->index;
+  zone->index_in_memory = made->in_memory;
 }
 
 Status RecoverLog(const OpenOptions& options, Opened* opened,
@@ -216,85 +216,6 @@ Status RecoverLog(const OpenOptions& options, Opened* opened,
   return {};
 }
 
-}  // namespace
-
-index::IndexOptions IndexOptionsOf(const OpenOptions& options, const Zone& zone,
-                                   const format::StoreKeys& keys) {
-  index::IndexOptions out;
-  out.env = options.env;
-  out.path = zone.path + "/index";
-  out.store_id = zone.superblock.store_id;
-  out.zone_id = zone.superblock.zone_id;
-  out.index_key = keys.index.span();
-  out.read_only = options.read_only;
-  out.write_buffer_size = options.write_buffer_size;
-  return out;
-}
-
-namespace {
-// Walks the log after what the index has applied and applies it, several records at a time.
-Result<format::Position> ReplayFrom(Zone& zone, const log::RecordSeal& seal,
-                                    const format::Position& tail) {
-  using Source = log::LogReader::Source;
-  log::LogReader reader(zone.log.get(), &seal, ToPosition(zone.index->applied()), Source::kCached);
-  std::vector<AppliedBatch> gathered;
-  std::vector<index::Effect> effects;
-  auto flush = [&]() -> Status {
-    if (gathered.empty()) return {};
-    Status status = zone.index->Apply(effects, gathered.back().applied);
-    gathered.clear();
-    effects.clear();
-    return status;
-  };
-  while (reader.position().location != tail.location) {
-    TRY_ASSIGN(auto entry, reader.Next());
-    if (!entry) break;
-    gathered.push_back(ApplyImage(entry->record, entry->position));
-    auto& last = gathered.back().effects;
-    effects.insert(effects.end(), last.begin(), last.end());
-    if (effects.size() >= kReplayEffects) TRY(flush());
-  }
-  TRY(flush());
-  return reader.position();
-}
-}  // namespace
-
-Status ReplayIndex(Zone& zone, const log::RecordSeal& seal, const format::Position& tail,
-                   const index::IndexOptions& options) {
-  auto reached = ReplayFrom(zone, seal, tail);
-  if (reached.ok() && reached->chain == tail.chain) return {};
-  // The chain from there is not whole: the index is of another history, or an old copy that would
-  // bring deleted keys back. From empty it is always right, because the log is complete.
-  if (!reached.ok() && reached.status().Is(Code::kIo)) return reached.status();
-  if (options.read_only) {
-    return Status(Code::kUnavailable, "the index needs a rebuild: open the store for writing once");
-  }
-  zone.index = nullptr;
-  TRY(index::Index::Destroy(options.env, options.path));
-  TRY_ASSIGN(zone.index, index::Index::Open(options));
-  TRY_ASSIGN(auto again, ReplayFrom(zone, seal, tail));
-  if (again.chain != tail.chain) {
-    return Status(Code::kCorruption, "the log does not lead to its own tail");
-  }
-  return {};
-}
-
-void LetGo(const std::shared_ptr<Zone>& zone, uint64_t deadline_nanos) {
-  bool ended = true;
-  for (auto* queue :
-       {&zone->read_threads, &zone->apply_thread, &zone->cell_threads, &zone->log_thread}) {
-    ended &= (*queue)->Stop(deadline_nanos);
-  }
-  if (!ended) {
-    // Left behind on purpose: whatever the stuck thread touches stays.
-    new std::shared_ptr<Zone>(zone);
-    return;
-  }
-  zone->index = nullptr;
-  zone->lock = nullptr;
-}
-
-namespace {
 // Puts the zones in the order of the store, in which cells are placed, whatever order the paths
 // came in: a list of mounts may be sorted anew. A zone that is away takes the place that is left.
 Status PutInOrder(std::vector<std::shared_ptr<Zone>>* zones) {
@@ -338,14 +259,31 @@ Status OpenInto(Opened* opened, const OpenOptions& options,
   opened->seal.store_id = any->superblock.store_id;
   opened->seal.generation = opened->keys.record_generation;
   opened->seal.key = opened->keys.record.Clone();
+  opened->index_source = MakeIndexSource(options, *opened);
   for (auto& zone : opened->zones) {
-    if (zone->present) OpenIndex(options, zone, opened->keys);
+    if (zone->present) OpenZoneIndex(opened->index_source, zone);
   }
   TRY(RecoverLog(options, opened, on_event));
   WarnOfSharedDevice(options, on_event);
   return {};
 }
+
 }  // namespace
+
+void LetGo(const std::shared_ptr<Zone>& zone, uint64_t deadline_nanos) {
+  bool ended = true;
+  for (auto* queue :
+       {&zone->read_threads, &zone->apply_thread, &zone->cell_threads, &zone->log_thread}) {
+    ended &= (*queue)->Stop(deadline_nanos);
+  }
+  if (!ended) {
+    // Left behind on purpose: whatever the stuck thread touches stays.
+    new std::shared_ptr<Zone>(zone);
+    return;
+  }
+  zone->index = nullptr;
+  zone->lock = nullptr;
+}
 
 Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
                                           const std::function<void(const Event&)>& on_event) {

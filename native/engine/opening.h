@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "engine/zone.h"
+#include "engine/zone_index.h"
 #include "log/recovery.h"
 
 namespace strongroom::engine {
@@ -17,6 +18,7 @@ struct Opened {
   std::vector<std::shared_ptr<Zone>> zones;  // All that were given, present or not.
   format::StoreKeys keys;
   log::RecordSeal seal;
+  std::shared_ptr<const IndexSource> index_source;
   log::Recovered recovered;
   std::vector<std::shared_ptr<Zone>> set;
   size_t quorum = 1;
@@ -28,12 +30,5 @@ Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
 // Ends the zone's threads and lets go of its index and lock. A thread stuck in a dead disk is
 // abandoned with the zone: it keeps the lock, for its late write must not meet another owner.
 void LetGo(const std::shared_ptr<Zone>& zone, uint64_t deadline_nanos);
-
-// Brings one index up to `tail`: from what it has applied if the chain from there is whole, else
-// from empty (the index is then made anew). Recovery, catch-up and rebuild are this one function.
-Status ReplayIndex(Zone& zone, const log::RecordSeal& seal, const format::Position& tail,
-                   const index::IndexOptions& options);
-index::IndexOptions IndexOptionsOf(const OpenOptions& options, const Zone& zone,
-                                   const format::StoreKeys& keys);
 
 }  // namespace strongroom::engine

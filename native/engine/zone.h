@@ -22,9 +22,11 @@ struct Zone {
   std::unique_ptr<io::FileLock> lock;
   std::shared_ptr<log::ZoneLog> log;
   std::shared_ptr<blob::CellZone> cells;
-  // Null when it is not open. Set by the open and taken away by a fail-over; never replaced while
-  // tasks of this zone run.
+  // Null when it is not open: then `index_why` says why. From the open on the apply thread's; reads
+  // get their share from the IndexSet.
   std::shared_ptr<index::Index> index;
+  bool index_in_memory = false;  // The disk takes nothing: see zone_index.h.
+  Status index_why;
 
   // Declared last, so they end first: their tasks use everything above.
   std::shared_ptr<io::TaskQueue> log_thread;

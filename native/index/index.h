@@ -116,6 +116,8 @@ class Index {
   virtual Result<ScanEnd> Scan(const ScanRequest& request, const ScanSink& sink) = 0;
   // Makes everything applied so far durable: moves the start of replay forward. Frees nothing.
   virtual Status Checkpoint() = 0;
+  // How many bytes of keys and rows may still be applied; bounded for a read-only index only.
+  virtual size_t Room() { return SIZE_MAX; }
   // Tables waiting at level 0; at 8 LevelDB slows writers, at 12 it stops them.
   virtual int Level0Files() = 0;
 };

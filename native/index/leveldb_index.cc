@@ -108,6 +108,7 @@ class LevelIndex final : public Index {
   Status Apply(std::span<const Effect> effects, const Applied& applied) override;
   Result<ScanEnd> Scan(const ScanRequest& request, const ScanSink& sink) override;
   Status Checkpoint() override;
+  size_t Room() override { return read_only_ ? read_only_room_ : SIZE_MAX; }
   int Level0Files() override;
 
  private:

@@ -1,0 +1,99 @@
+#include "engine/zone_index.h"
+
+namespace strongroom::engine {
+
+namespace {
+
+constexpr size_t kReplayEffects = 512;
+
+index::IndexOptions OptionsFor(const IndexSource& source, const Zone& zone, bool in_memory) {
+  index::IndexOptions out;
+  out.env = source.env;
+  out.path = zone.path + "/index";
+  out.store_id = zone.superblock.store_id;
+  out.zone_id = zone.superblock.zone_id;
+  out.index_key = source.index_key.span();
+  out.read_only = source.read_only || in_memory;
+  out.write_buffer_size = source.write_buffer_size;
+  return out;
+}
+
+bool IsDamage(const Status& status) {
+  return status.Is(Code::kCorruption) || status.Is(Code::kTampered);
+}
+
+// Walks the log after what the index has applied and applies it, several records at a time.
+Result<format::Position> ReplayFrom(Zone& zone, const log::RecordSeal& seal, const ReplayAim& aim) {
+  using Source = log::LogReader::Source;
+  log::LogReader reader(zone.log.get(), &seal, ToPosition(zone.index->applied()), Source::kCached);
+  std::vector<AppliedBatch> gathered;
+  std::vector<index::Effect> effects;
+  auto flush = [&]() -> Status {
+    if (gathered.empty()) return {};
+    Status status = zone.index->Apply(effects, gathered.back().applied);
+    gathered.clear();
+    effects.clear();
+    return status;
+  };
+  while (reader.position().location != aim.tail.location) {
+    if (aim.stop != nullptr && *aim.stop) return Status(Code::kClosed, "the store is closing");
+    TRY_ASSIGN(auto entry, reader.Next());
+    if (!entry) break;
+    gathered.push_back(ApplyImage(entry->record, entry->position));
+    auto& last = gathered.back().effects;
+    effects.insert(effects.end(), last.begin(), last.end());
+    if (effects.size() >= kReplayEffects) TRY(flush());
+  }
+  TRY(flush());
+  return reader.position();
+}
+
+Status Reopen(const IndexSource& source, Zone& zone, bool in_memory) {
+  zone.index = nullptr;  // Before another opens its folder.
+  TRY_ASSIGN(zone.index, index::Index::Open(OptionsFor(source, zone, in_memory)));
+  zone.index_in_memory = in_memory;
+  return {};
+}
+
+}  // namespace
+
+Result<OpenedIndex> OpenIndex(const IndexSource& source, const Zone& zone) {
+  auto options = OptionsFor(source, zone, false);
+  auto index = index::Index::Open(options);
+  if (!index.ok() && IsDamage(index.status()) && !source.read_only) {
+    // Derived state: a damaged one is dropped and replayed from empty.
+    TRY(index::Index::Destroy(options.env, options.path));
+    index = index::Index::Open(options);
+  }
+  if (index.ok()) return OpenedIndex{std::move(*index), false};
+  bool unwritable = index.status().Is(Code::kNoSpace) || index.status().Is(Code::kIo);
+  if (!unwritable || source.read_only) return index.status();
+  TRY_ASSIGN(index, index::Index::Open(OptionsFor(source, zone, true)));
+  return OpenedIndex{std::move(*index), true};
+}
+
+Status ReplayIndex(const IndexSource& source, Zone& zone, const ReplayAim& aim) {
+  if (!zone.index || zone.index_in_memory != aim.in_memory) {
+    TRY(Reopen(source, zone, aim.in_memory));
+  }
+  auto reached = ReplayFrom(zone, source.seal, aim);
+  if (reached.ok() && reached->chain == aim.tail.chain) return {};
+  for (Code code : {Code::kIo, Code::kNoSpace, Code::kReadOnly, Code::kClosed}) {
+    if (reached.status().Is(code)) return reached.status();  // Says nothing against the index.
+  }
+  // The chain from there is not whole: the index is of another history, or an old copy that would
+  // bring deleted keys back. From empty it is always right, because the log is complete.
+  if (source.read_only || aim.in_memory) {
+    return Status(Code::kUnavailable, "the index needs a rebuild: open the store for writing once");
+  }
+  zone.index = nullptr;
+  TRY(index::Index::Destroy(source.env, zone.path + "/index"));
+  TRY(Reopen(source, zone, false));
+  TRY_ASSIGN(auto again, ReplayFrom(zone, source.seal, aim));
+  if (again.chain != aim.tail.chain) {
+    return Status(Code::kCorruption, "the log does not lead to its own tail");
+  }
+  return {};
+}
+
+}  // namespace strongroom::engine
