@@ -65,6 +65,9 @@ Status NotHeld() {
 }
 
 // Whether the row is at the expected revision. An index that errs is told in `broken` as well.
+// Asked after what it guards was read: the caller saw the revision before the call, and no other
+// row ever has it, so a row that still has it had it all the while. The other way about, rows of
+// after the change would pass under a check from before it.
 Result<bool> Holds(index::Index& index, const Check& check, Status* broken) {
   thread_local std::string row;
   row.clear();
@@ -363,14 +366,14 @@ Result<std::optional<Found>> EngineImpl::GetFrom(const std::shared_ptr<Zone>& zo
                                                  index::Index& index, const GetRequest& request,
                                                  Status* broken) {
   thread_local std::string row_bytes;
-  if (request.check) {
-    TRY_ASSIGN(bool holds, Holds(index, *request.check, broken));
-    if (!holds) return NotHeld();
-  }
   for (;;) {
     row_bytes.clear();
     auto got = index.Get(request.key, &row_bytes);
     if (!got.ok()) return *broken = got.status();
+    if (request.check) {
+      TRY_ASSIGN(bool holds, Holds(index, *request.check, broken));
+      if (!holds) return NotHeld();
+    }
     if (!*got) return std::optional<Found>();
     TRY_ASSIGN(format::IndexRow row, format::DecodeIndexRow(AsBytes(row_bytes)));
     const format::BlobReference& blob = row.row.blob;
@@ -382,12 +385,13 @@ Result<std::optional<Found>> EngineImpl::GetFrom(const std::shared_ptr<Zone>& zo
     bool open = (request.kek || request.parts) && blob.kind != format::BlobKind::kNone;
     if (open && format::IsCounted(blob.kind)) {
       found.pin = pins_->Pin(blob.id);
-      // Pinned too late if it was overwritten in between: then look again.
+      // Pinned too late if it was overwritten in between: then look again. Last, for a row that is
+      // still there was counted all the while.
       std::string again, counting;
-      auto still = index.Get(request.key, &again);
       auto counted = index.Get(format::CountedKey(blob.kind, blob.id), &counting);
-      if (!still.ok()) return *broken = still.status();
+      auto still = index.Get(request.key, &again);
       if (!counted.ok()) return *broken = counted.status();
+      if (!still.ok()) return *broken = still.status();
       if (again != row_bytes) continue;
       if (!*counted) return Status(Code::kCorruption, "a blob that a row names is not counted");
       TRY_ASSIGN(format::IndexRow count, format::DecodeIndexRow(AsBytes(counting)));
@@ -466,16 +470,16 @@ void EngineImpl::Scan(ScanRequest request, Scanning scanning) {
   auto shared = std::make_shared<ScanRequest>(std::move(request));
   auto attempt = [shared, scanning](const std::shared_ptr<Zone>&,
                                     index::Index& index) -> IndexSet::Outcome {
+    Attempt page = scanning.begin();
+    auto end = index.Scan(shared->page, page.sink);
+    if (!end.ok() && end.status().Is(Code::kInvalidArgument)) return end.status();
+    if (!end.ok()) return IndexSet::Outcome::Broken(end.status());
     if (shared->check) {
       Status broken;
       auto holds = Holds(index, *shared->check, &broken);
       if (!holds.ok()) return IndexSet::Outcome::Broken(broken);
       if (!*holds) return NotHeld();
     }
-    Attempt page = scanning.begin();
-    auto end = index.Scan(shared->page, page.sink);
-    if (!end.ok() && end.status().Is(Code::kInvalidArgument)) return end.status();
-    if (!end.ok()) return IndexSet::Outcome::Broken(end.status());
     return IndexSet::Settle([page, end = std::move(*end)] { page.done(end); });
   };
   indexes_->Read(attempt, scanning.fail);

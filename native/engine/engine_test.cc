@@ -175,6 +175,39 @@ TEST(Engine, ARottenFrameIsReadFromAnotherZone) {
   EXPECT(world.Count(Event::Kind::kRot) >= 1);
 }
 
+// The story: a get asks for an object under a bucket that its caller knows at one revision. While
+// it reads, the bucket changes, and then the object comes to be: under the new rules only.
+TEST(Engine, AGetServesNoRowOfAfterItsCheckChanged) {
+  World world(1);
+  ASSERT_OK(world.Open());
+  EXPECT_OK(world.PutOne("a", "", std::string(16'000, 'm')));
+  EXPECT_OK(world.PutOne("bucket", "open"));
+  EXPECT_OK(world.PutOne("z", "", std::string(16'000, 'm')));
+  world.Reopen();  // Rows are in tables now, the bucket's in a block that the open did not read.
+  auto reading = std::make_shared<io::Completion>(), changed = std::make_shared<io::Completion>();
+  std::atomic<int> reads{0};
+  world.env.fault = [&](const std::string&, const std::string& path, uint64_t) -> Status {
+    if (path.find("/index/") == std::string::npos || !path.ends_with(".ldb")) return {};
+    if (reads.fetch_add(1) > 0) return {};
+    reading->Set(Status());
+    return changed->Wait(kPatience);
+  };
+  auto answer = std::make_shared<io::Completion>();
+  GetRequest request;
+  request.key = Bytes{'o'};
+  request.check = Check{Bytes{'b', 'u', 'c', 'k', 'e', 't'}, 2};
+  world.engine->Get(std::move(request), [answer](Result<std::optional<Found>> result) {
+    bool served = result.ok() && *result;
+    answer->Set(served ? Status() : Status(Code::kNotFound, "absent, or refused"));
+  });
+  EXPECT_OK(reading->Wait(kPatience));
+  EXPECT_OK(world.PutOne("bucket", "closed"));
+  EXPECT_OK(world.PutOne("o", "for others"));
+  changed->Set(Status());
+  EXPECT_CODE(answer->Wait(kPatience), Code::kNotFound);
+  world.env.fault = nullptr;
+}
+
 TEST(Engine, LosesNothingWithAllIndexesDeleted) {
   World world(3);
   ASSERT_OK(world.Open());
