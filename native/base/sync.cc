@@ -26,6 +26,12 @@ struct CondVar::Waiter {
 Scheduler* Scheduler::Current() { return current_scheduler; }
 void Scheduler::SetCurrent(Scheduler* self) { current_scheduler = self; }
 
+const void* CurrentThread() {
+  static thread_local char name;
+  Scheduler* scheduler = Scheduler::Current();
+  return scheduler != nullptr ? scheduler->CurrentTask() : &name;
+}
+
 Mutex::Mutex() { CHECK(pthread_mutex_init(&native_, nullptr) == 0); }
 Mutex::~Mutex() { pthread_mutex_destroy(&native_); }
 

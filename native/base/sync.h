@@ -25,12 +25,17 @@ class Scheduler {
   // A number below `count`, from the seed.
   virtual uint64_t Choose(uint64_t count) = 0;
   virtual uint64_t MonotonicNanos() = 0;
+  // Names the task that runs.
+  virtual const void* CurrentTask() const = 0;
 
   // The scheduler of this thread's task, or null.
   static Scheduler* Current();
   // Called by the scheduler on each thread that its tasks run on.
   static void SetCurrent(Scheduler* self);
 };
+
+// Names the calling thread or simulated task. Another may bear the name once it has ended.
+const void* CurrentThread();
 
 class Mutex {
  public:

@@ -143,7 +143,7 @@ class TestStore {
   explicit TestStore(int zones, size_t slabs = 4, size_t threads = 2)
       : env(std::make_unique<FaultyEnv>(io::PosixEnv())),
         dice(testing::Seed()),
-        codec(io::PosixEnv(), "codec", 2) {
+        codec(std::make_shared<io::TaskQueue>(io::PosixEnv(), "codec", 2)) {
     const std::string root = testing::TemporaryDirectory();
     for (int i = 0; i < zones; ++i) {
       auto zone = std::make_shared<CellZone>();
@@ -151,15 +151,15 @@ class TestStore {
       zone->path = root + "/zone-" + std::to_string(i + 1);
       CHECK(io::PosixEnv()->CreateDirectory(zone->path).ok());
       CHECK(CreateBlobFolders(io::PosixEnv(), zone->path).ok());
-      queues.push_back(std::make_unique<io::TaskQueue>(io::PosixEnv(), "cells", threads));
+      queues.push_back(std::make_shared<io::TaskQueue>(io::PosixEnv(), "cells", threads));
       zone->env = env.get();
-      zone->cells = queues.back().get();
+      zone->cells = queues.back();
       zone->on_failure = [this, i](const Status&) { ++failures[static_cast<size_t>(i)]; };
       this->zones.push_back(std::move(zone));
     }
     context = std::make_shared<BlobContext>();
     context->env = io::PosixEnv();
-    context->codec = &codec;
+    context->codec = codec;
     context->read_slabs = SlabPool::Create(slabs);
     context->write_slabs = SlabPool::Create(slabs);
     context->deadlines = std::make_shared<Deadlines>(io::PosixEnv());
@@ -171,7 +171,7 @@ class TestStore {
   // Everything that runs refers to us: nothing may outlive it.
   ~TestStore() {
     for (auto& queue : queues) queue->Stop(kLong);
-    codec.Stop(kLong);
+    codec->Stop(kLong);
   }
 
   TestBlob NewBlob(placement::Geometry geometry, size_t size, uint32_t chunk_size = kSmallChunk) {
@@ -293,8 +293,8 @@ class TestStore {
   std::unique_ptr<FaultyEnv> env;
   testing::Random dice;
   aead::Id store_id{1, 2, 3};
-  std::vector<std::unique_ptr<io::TaskQueue>> queues;
-  io::TaskQueue codec;
+  std::vector<std::shared_ptr<io::TaskQueue>> queues;
+  std::shared_ptr<io::TaskQueue> codec;
   CellZones zones;
   std::shared_ptr<BlobContext> context;
   std::array<std::atomic<int>, 32> failures{};

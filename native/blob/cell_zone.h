@@ -21,12 +21,13 @@ struct CellZone {
   int number = 0;                  // As people know it, for messages.
   std::string path;                // The zone's folder.
   io::Env* env = nullptr;
-  io::TaskQueue* cells = nullptr;  // Outlives every writer and reader of the zone.
+  std::shared_ptr<io::TaskQueue> cells;
   // False: writers leave the zone out, readers ask it last. Set by the engine; a writer or reader
   // that sees the zone fail only reports it.
   std::atomic<bool> healthy{true};
   // A write failed or the zone did not answer within its deadline: once per writer or reader, from
-  // any thread. Must not block. Never called for a full disk or for rot. May be empty.
+  // any thread, also after the store was closed. Must not block. Never called for a full disk or
+  // for rot. May be empty.
   std::function<void(const Status&)> on_failure;
 };
 // By position in the placement; null where a zone is not there at all.
@@ -51,7 +52,7 @@ struct CellTrouble {
 
 struct BlobContext {
   io::Env* env = nullptr;
-  io::TaskQueue* codec = nullptr;  // Outlives every writer and reader.
+  std::shared_ptr<io::TaskQueue> codec;
   std::shared_ptr<SlabPool> read_slabs;
   std::shared_ptr<SlabPool> write_slabs;
   std::shared_ptr<Deadlines> deadlines;
@@ -61,7 +62,7 @@ struct BlobContext {
   uint64_t hedge_nanos = 200'000'000;
   // How long the last zones that could answer are waited for: slowness alone loses nothing.
   uint64_t patience_nanos = 30'000'000'000;
-  std::function<void(const CellTrouble&)> on_trouble;  // From any thread; must not block.
+  std::function<void(const CellTrouble&)> on_trouble;  // From any thread, late too; must not block.
   // Pieces that were rebuilt, or read from another zone than planned.
   std::atomic<uint64_t> degraded_reads{0};
 };

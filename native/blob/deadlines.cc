@@ -8,16 +8,13 @@
 
 namespace strongroom::blob {
 
-namespace {
-thread_local const void* on_thread = nullptr;  // Whose thread this is.
-}  // namespace
-
 struct Deadlines::Shared {
   explicit Shared(io::Env* env) : env(env), changed(&mutex) {}
   io::Env* const env;
   Mutex mutex;  // Guards all below.
   CondVar changed;
   bool stopped = false;
+  const void* thread = nullptr;  // Its name.
   uint64_t last_number = 0;
   // Who comes with a later deadline need not wake the thread. Most deadlines are cancelled long
   // before they expire, so a thread that sleeps on for nothing wakes a few times a second at most.
@@ -29,6 +26,7 @@ struct Deadlines::Shared {
 
 void Deadlines::Shared::Work() {
   mutex.Lock();
+  thread = CurrentThread();
   while (!stopped) {
     const uint64_t now = env->MonotonicNanos();
     if (waiting.empty() || waiting.begin()->first.at > now) {
@@ -49,21 +47,22 @@ void Deadlines::Shared::Work() {
 
 Deadlines::Deadlines(io::Env* env) : shared_(std::make_shared<Shared>(env)) {
   thread_ = env->StartThread("sr-deadlines", [shared = shared_] {
-    on_thread = shared.get();
     shared->Work();
   });
 }
 
 Deadlines::~Deadlines() {
   std::map<Id, std::function<void()>> dropped;
+  bool own;
   {
     MutexLock lock(&shared_->mutex);
+    own = shared_->thread == CurrentThread();
     shared_->stopped = true;
     dropped.swap(shared_->waiting);
   }
   shared_->changed.SignalAll();
   // A callback can hold the last reference to whoever owns us: then the thread ends by itself.
-  if (on_thread == shared_.get()) {
+  if (own) {
     thread_->Detach();
   } else {
     thread_->Join();

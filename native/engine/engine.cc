@@ -9,6 +9,7 @@
 #include "engine/committer.h"
 #include "engine/creating.h"
 #include "engine/index_set.h"
+#include "engine/letting_go.h"
 #include "engine/opening.h"
 #include "engine/parts_clearer.h"
 #include "engine/small_blob.h"
@@ -76,6 +77,8 @@ Result<bool> Holds(index::Index& index, const Check& check, Status* broken) {
   return format::IndexRowRevision(AsBytes(row)) == check.revision;
 }
 
+// Whatever a zone's thread or a reader's holder may still call after the close holds a share, or
+// asks for one that may be gone. Who opened the engine holds a handle that closes it.
 class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl> {
  public:
   EngineImpl(OpenOptions options, std::function<void(const Event&)> on_event)
@@ -132,6 +135,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void StartBlobs();
   void StartCommitter();
   void StartIndexes();
+  void StopCommitter();
   void StartClearer();
   Status WriteRefusal() const;
   Result<NewBlob> StartBlob(FreshBlob fresh, format::BlobKind kind, uint64_t expected_size,
@@ -161,6 +165,8 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::shared_ptr<PartsClearer> clearer_;
   std::atomic<bool> closed_{false};
   Mutex close_mutex_;
+  Mutex event_mutex_;      // Held while on_event_ runs, so that Close can wait for it.
+  bool silenced_ = false;  // Guarded by event_mutex_.
   std::atomic<uint64_t> rot_found_{0}, tampering_found_{0}, degraded_{0}, without_redundancy_{0};
   mutable Mutex state_mutex_;
   std::string read_only_reason_;  // Guarded by state_mutex_.
@@ -173,7 +179,8 @@ void EngineImpl::Report(Event::Kind kind, int zone, const std::string& what) {
     MutexLock lock(&state_mutex_);
     if (read_only_reason_.empty()) read_only_reason_ = what;
   }
-  if (on_event_) on_event_({kind, zone, what});
+  MutexLock lock(&event_mutex_);
+  if (on_event_ && !silenced_) on_event_({kind, zone, what});
 }
 
 Status EngineImpl::Start() {
@@ -200,18 +207,20 @@ void EngineImpl::StartBlobs() {
   codec_ = std::make_shared<io::TaskQueue>(options_.env, "codec", options_.codec_threads);
   blobs_ = std::make_shared<blob::BlobContext>();
   blobs_->env = options_.env;
-  blobs_->codec = codec_.get();
+  blobs_->codec = codec_;
   blobs_->read_slabs = blob::SlabPool::Create(options_.read_slabs);
   blobs_->write_slabs = blob::SlabPool::Create(options_.write_slabs);
   blobs_->deadlines = std::make_shared<blob::Deadlines>(options_.env);
   blobs_->zone_deadline_nanos = options_.zone_deadline_nanos;
   blobs_->hedge_nanos = std::min<uint64_t>(200'000'000, options_.zone_deadline_nanos / 2);
-  blobs_->on_trouble = [this](const blob::CellTrouble& trouble) {
+  blobs_->on_trouble = [weak = weak_from_this()](const blob::CellTrouble& trouble) {
+    auto self = weak.lock();
+    if (!self) return;
     using Kind = blob::CellTrouble::Kind;
     if (trouble.kind == Kind::kTampered) {
-      Report(Event::Kind::kTampering, trouble.zone, trouble.what);
+      self->Report(Event::Kind::kTampering, trouble.zone, trouble.what);
     } else if (trouble.kind == Kind::kRot) {
-      Report(Event::Kind::kRot, trouble.zone, trouble.what);
+      self->Report(Event::Kind::kRot, trouble.zone, trouble.what);
     }
   };
   for (auto& zone : opened_->zones) {
@@ -223,15 +232,17 @@ void EngineImpl::StartBlobs() {
     zone->cells->number = zone->number;
     zone->cells->path = zone->path;
     zone->cells->env = options_.env;
-    zone->cells->cells = zone->cell_threads.get();
+    zone->cells->cells = zone->cell_threads;
     zone->cells->healthy =
         std::find(opened_->set.begin(), opened_->set.end(), zone) != opened_->set.end();
-    zone->cells->on_failure = [this, number = zone->number](const Status& why) {
-      CellsFailed(number, why);
+    zone->cells->on_failure = [weak = weak_from_this(), number = zone->number](const Status& why) {
+      if (auto self = weak.lock()) self->CellsFailed(number, why);
     };
     cell_zones_.push_back(zone->cells);
   }
-  pins_ = std::make_shared<BlobPins>([this](const GoneBlob& blob) { Remove(blob); });
+  pins_ = std::make_shared<BlobPins>([weak = weak_from_this()](const GoneBlob& blob) {
+    if (auto self = weak.lock()) self->Remove(blob);
+  });
 }
 
 void EngineImpl::StartIndexes() {
@@ -241,11 +252,13 @@ void EngineImpl::StartIndexes() {
   options.deadline_nanos = options_.zone_deadline_nanos;
   options.deadlines = index_deadlines_;
   options.tail = ToApplied(opened_->recovered.tail);
-  options.on_lost = [this](int zone, const Status& why) {
-    if (closed()) return;
+  options.on_lost = [weak = weak_from_this()](int zone, const Status& why) {
+    auto self = weak.lock();
+    if (!self || self->closed()) return;
     // A zone that failed or was expelled is reported as such; here only what its bytes show.
-    if (why.Is(Code::kTampered)) Report(Event::Kind::kTampering, zone, "index: " + why.message());
-    if (why.Is(Code::kCorruption)) Report(Event::Kind::kRot, zone, "index: " + why.message());
+    std::string what = "index: " + why.message();
+    if (why.Is(Code::kTampered)) self->Report(Event::Kind::kTampering, zone, what);
+    if (why.Is(Code::kCorruption)) self->Report(Event::Kind::kRot, zone, what);
   };
   indexes_ = IndexSet::Start(options, opened_->set);
   for (size_t i = 0; i < opened_->set.size(); ++i) {
@@ -295,7 +308,10 @@ void EngineImpl::StartCommitter() {
 
 void EngineImpl::StartClearer() {
   PartsClearer::Options options;
-  options.keys = [this](Bytes start, Bytes end, uint32_t limit, PartsClearer::Options::Keys found) {
+  options.keys = [weak = weak_from_this()](Bytes start, Bytes end, uint32_t limit,
+                                           PartsClearer::Options::Keys found) {
+    auto self = weak.lock();
+    if (!self) return found(Status(Code::kClosed, "the store is closed"));
     ScanRequest scan;
     scan.page.start = std::move(start);
     scan.page.end = std::move(end);
@@ -310,10 +326,12 @@ void EngineImpl::StartClearer() {
       return Attempt{sink, [found, keys](const index::ScanEnd&) { found(std::move(*keys)); }};
     };
     scanning.fail = [found](const Status& why) { found(why); };
-    Scan(std::move(scan), std::move(scanning));
+    self->Scan(std::move(scan), std::move(scanning));
   };
-  options.commit = [this](Transaction transaction, Committing done) {
-    committer_->Commit(std::move(transaction), std::move(done));
+  options.commit = [weak = weak_from_this()](Transaction transaction, Committing done) {
+    auto self = weak.lock();
+    if (!self) return done(Status(Code::kClosed, "the store is closed"));
+    self->committer_->Commit(std::move(transaction), std::move(done));
   };
   clearer_ = std::make_shared<PartsClearer>(options);
   clearer_->Resume();
@@ -348,11 +366,11 @@ void EngineImpl::Get(GetRequest request, Finding done) {
   if (closed()) return done(Status(Code::kClosed, "the store is closed"));
   auto shared = std::make_shared<GetRequest>(std::move(request));
   auto settle = std::make_shared<Finding>(std::move(done));
-  auto attempt = [this, shared, settle](const std::shared_ptr<Zone>& zone,
-                                        index::Index& index) -> IndexSet::Outcome {
+  auto attempt = [self = shared_from_this(), shared, settle](
+                     const std::shared_ptr<Zone>& zone, index::Index& index) -> IndexSet::Outcome {
     Status broken;
-    auto found =
-        std::make_shared<Result<std::optional<Found>>>(GetFrom(zone, index, *shared, &broken));
+    auto found = std::make_shared<Result<std::optional<Found>>>(
+        self->GetFrom(zone, index, *shared, &broken));
     if (!broken.ok()) return IndexSet::Outcome::Broken(broken);
     if (!found->ok()) return found->status();
     return IndexSet::Settle([settle, found] { (*settle)(std::move(*found)); });
@@ -615,15 +633,24 @@ void EngineImpl::Close() {
   if (closed_.exchange(true)) return;
   if (!opened_) return;
   if (clearer_) clearer_->Stop();
-  if (committer_) committer_->Stop();
+  if (committer_) StopCommitter();
   if (log_) log_->Trim();
   if (indexes_) {
     if (!options_.read_only) indexes_->Checkpoint(kCloseNanos);
     indexes_->Stop();
   }
-  for (auto& zone : opened_->zones) LetGo(zone, options_.zone_deadline_nanos);
+  LetGo(options_.env, opened_->zones, options_.zone_deadline_nanos);
   if (codec_) codec_->Stop(options_.zone_deadline_nanos);
-  committer_ = nullptr;
+  MutexLock silence(&event_mutex_);
+  silenced_ = true;
+}
+
+// What is queued is settled first. A lookup in the one index whose disk hangs is not waited for: it
+// hears that the store is closed, and so does its commit.
+void EngineImpl::StopCommitter() {
+  auto alarm = index_deadlines_->After(kCloseNanos, [indexes = indexes_] { indexes->Stop(); });
+  committer_->Stop();
+  index_deadlines_->Cancel(alarm);
 }
 
 }  // namespace
@@ -663,7 +690,12 @@ Result<std::shared_ptr<Engine>> Engine::Open(OpenOptions options,
     engine->Close();
     return status;
   }
-  return std::shared_ptr<Engine>(std::move(engine));
+  // The last handle closes; a stuck thread may hold the engine itself for longer.
+  Engine* handle = engine.get();
+  return std::shared_ptr<Engine>(handle, [engine = std::move(engine)](Engine*) mutable {
+    engine->Close();
+    engine = nullptr;
+  });
 }
 
 }  // namespace strongroom::engine

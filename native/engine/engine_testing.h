@@ -143,7 +143,7 @@ struct World {
   }
   // A large blob under the row.
   Status PutLarge(const std::string& row, ByteSpan body) {
-    TRY_ASSIGN(auto blob, engine->WriteBlob(*kek, body.size()));
+    TRY_ASSIGN(auto blob, engine->WriteBlob(*kek, body.size(), {}));
     TRY(blob::TestStore::OfferAll(blob.writer.get(), body));
     auto written = std::make_shared<blob::Awaited<Result<blob::BlobDone>>>();
     blob.writer->Finish([written](Result<blob::BlobDone> result) { written->Set(result); });
@@ -152,7 +152,7 @@ struct World {
     Transaction transaction;
     Effect effect;
     effect.key = Bytes(row.begin(), row.end());
-    effect.named = NamedBlob{blob.reference, true, blob.placement};
+    effect.named = NamedBlob{blob.reference, true, blob.placement, done.zones_written};
     effect.named->reference.size = done.size;
     transaction.effects.push_back(std::move(effect));
     return Commit(std::move(transaction));

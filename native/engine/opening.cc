@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/creating.h"
+#include "engine/letting_go.h"
 
 namespace strongroom::engine {
 
@@ -35,6 +36,9 @@ Touched Touch(const OpenOptions& options, Zone& zone) {
   auto lock = options.env->Lock(zone.path + "/lock", options.read_only);
   if (lock.ok()) {
     zone.lock = std::move(*lock);
+  } else if (lock.status().Is(Code::kLocked) && IsAbandoned(zone.superblock.zone_id)) {
+    touched.status = Status(Code::kUnavailable, "its disk has not answered since the last close");
+    return touched;
   } else if (!options.read_only || lock.status().Is(Code::kLocked)) {
     touched.status = lock.status();  // A read-only medium has no lock file, and no writer either.
     return touched;
@@ -270,21 +274,6 @@ Status OpenInto(Opened* opened, const OpenOptions& options,
 
 }  // namespace
 
-void LetGo(const std::shared_ptr<Zone>& zone, uint64_t deadline_nanos) {
-  bool ended = true;
-  for (auto* queue :
-       {&zone->read_threads, &zone->apply_thread, &zone->cell_threads, &zone->log_thread}) {
-    ended &= (*queue)->Stop(deadline_nanos);
-  }
-  if (!ended) {
-    // Left behind on purpose: whatever the stuck thread touches stays.
-    new std::shared_ptr<Zone>(zone);
-    return;
-  }
-  zone->index = nullptr;
-  zone->lock = nullptr;
-}
-
 Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
                                           const std::function<void(const Event&)>& on_event) {
   TRY(RefuseSameDirectory(options.env, options.zones));
@@ -294,7 +283,7 @@ Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
   Status status = OpenInto(opened.get(), options, on_event);
   if (status.ok()) return opened;
   opened->set.clear();
-  for (auto& zone : opened->zones) LetGo(zone, options.zone_deadline_nanos);
+  LetGo(options.env, opened->zones, options.zone_deadline_nanos);
   return status;
 }
 

@@ -27,8 +27,4 @@ struct Opened {
 Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
                                           const std::function<void(const Event&)>& on_event);
 
-// Ends the zone's threads and lets go of its index and lock. A thread stuck in a dead disk is
-// abandoned with the zone: it keeps the lock, for its late write must not meet another owner.
-void LetGo(const std::shared_ptr<Zone>& zone, uint64_t deadline_nanos);
-
 }  // namespace strongroom::engine

@@ -45,6 +45,7 @@ class SimScheduler final : public Scheduler {
   bool InTask() const { return running_ != nullptr; }
   bool MainHasEnded() const { return HasEnded(0); }
   uint64_t MonotonicNanos() override { return now_; }
+  const void* CurrentTask() const override { return running_; }
   void Advance(uint64_t nanos) { now_ += nanos; }
 
   // Everything that was decided so far, in order.

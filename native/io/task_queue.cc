@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "io/posix_env.h"
 
 namespace strongroom::io {
@@ -37,7 +38,8 @@ class Answer {
 
 struct TaskQueue::Shared {
   explicit Shared(Env* env, size_t thread_count)
-      : env(env), work(&mutex), ended_one(&mutex), busy_since(thread_count), ended(thread_count) {}
+      : env(env), work(&mutex), ended_one(&mutex), busy_since(thread_count), ended(thread_count),
+        threads(thread_count) {}
 
   Env* const env;
   mutable Mutex mutex;  // Guards all below.
@@ -48,8 +50,17 @@ struct TaskQueue::Shared {
   bool stopped = false;
   std::vector<uint64_t> busy_since;  // Per thread: when its task began; 0 between tasks.
   std::vector<bool> ended;           // Per thread: it will touch nothing any more.
+  std::vector<const void*> threads;  // Their names.
+  std::vector<std::shared_ptr<void>> kept;  // Until all have ended.
 
+  bool IsOwn(size_t thread) const { return threads[thread] == CurrentThread(); }
   bool AllEnded() const { return std::find(ended.begin(), ended.end(), false) == ended.end(); }
+  bool OthersEnded() const {
+    for (size_t i = 0; i < ended.size(); ++i) {
+      if (!ended[i] && !IsOwn(i)) return false;
+    }
+    return true;
+  }
 };
 
 TaskQueue::TaskQueue(Env* env, const std::string& name, size_t thread_count)
@@ -66,13 +77,15 @@ TaskQueue::~TaskQueue() {
     stopped = shared_->stopped;
   }
   if (!stopped) Stop(kZoneDeadlineNanos);
-  std::vector<bool> ended;
+  std::vector<bool> to_join(threads_.size());
   {
     MutexLock lock(&shared_->mutex);
-    ended = shared_->ended;
+    for (size_t i = 0; i < threads_.size(); ++i) {
+      to_join[i] = shared_->ended[i] && !shared_->IsOwn(i);
+    }
   }
   for (size_t i = 0; i < threads_.size(); ++i) {
-    if (ended[i]) {
+    if (to_join[i]) {
       threads_[i]->Join();
     } else {
       threads_[i]->Detach();
@@ -83,6 +96,7 @@ TaskQueue::~TaskQueue() {
 void TaskQueue::Work(const std::shared_ptr<Shared>& shared, size_t number) {
   Shared& s = *shared;
   s.mutex.Lock();
+  s.threads[number] = CurrentThread();
   for (;;) {
     while (s.tasks.empty() && !s.stopped) {
       ++s.waiting;
@@ -100,8 +114,11 @@ void TaskQueue::Work(const std::shared_ptr<Shared>& shared, size_t number) {
     s.busy_since[number] = 0;
   }
   s.ended[number] = true;
+  std::vector<std::shared_ptr<void>> kept;
+  if (s.AllEnded()) kept.swap(s.kept);
   s.ended_one.SignalAll();
   s.mutex.Unlock();
+  kept.clear();  // May own the queue itself.
 }
 
 bool TaskQueue::Post(Task task) {
@@ -138,12 +155,18 @@ bool TaskQueue::Stop(uint64_t deadline_nanos) {
   s.work.SignalAll();
   dropped.clear();  // Outside the lock, since a task may own anything. Their waiters hear kClosed.
   MutexLock lock(&s.mutex);
-  while (!s.AllEnded()) {
+  while (!s.OthersEnded()) {
     uint64_t now = Now();
     if (now >= deadline) return false;
     s.ended_one.WaitFor(deadline - now);
   }
-  return true;
+  return s.AllEnded();
+}
+
+void TaskQueue::KeepUntilEnded(std::shared_ptr<void> what) {
+  MutexLock lock(&shared_->mutex);
+  CHECK(shared_->stopped);
+  if (!shared_->AllEnded()) shared_->kept.push_back(std::move(what));
 }
 
 size_t TaskQueue::Stuck(uint64_t nanos) const {

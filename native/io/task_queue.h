@@ -25,7 +25,7 @@ class TaskQueue {
 
   TaskQueue(Env* env, const std::string& name, size_t thread_count);
   // Stops, with kZoneDeadlineNanos, if Stop was not called; joins the threads that have ended,
-  // detaches those that have not. Never called by a task of its own.
+  // detaches those that have not. A task of its own may hold the last share: its thread ends then.
   ~TaskQueue();
 
   // Runs `task` on one of the threads, first come first served. False after Stop.
@@ -36,6 +36,9 @@ class TaskQueue {
   // Refuses new tasks, drops those not begun, waits at most `deadline_nanos` for those running.
   // True when every thread has ended.
   bool Stop(uint64_t deadline_nanos);
+  // After Stop: keeps `what` until every thread has ended; the last one lets go of it. For what a
+  // thread stuck in a dead disk may still touch.
+  void KeepUntilEnded(std::shared_ptr<void> what);
   // How many threads have been in one task for longer than `nanos`: stuck in a dead disk.
   size_t Stuck(uint64_t nanos) const;
 

@@ -147,4 +147,28 @@ TEST(Completion, MayGoAsSoonAsTheWaitReturned) {
   }
 }
 
+// The story: the owner of a queue gives up on a stuck thread. What that thread may still touch
+// stays until it has ended, the queue itself included.
+TEST(TaskQueue, TheThreadThatEndsLastLetsGoOfWhatWasKept) {
+  struct Owner {
+    std::shared_ptr<TaskQueue> queue;
+    std::atomic<bool>* gone;
+    ~Owner() { *gone = true; }
+  };
+  std::atomic<bool> held{true}, gone{false};
+  auto owner = std::make_shared<Owner>();
+  owner->queue = std::make_shared<TaskQueue>(PosixEnv(), "test", 2);
+  owner->gone = &gone;
+  owner->queue->Post([&] {
+    while (held) PosixEnv()->SleepMicros(100);
+  });
+  while (owner->queue->Stuck(0) == 0) PosixEnv()->SleepMicros(100);
+  EXPECT(!owner->queue->Stop(kMillisecond));
+  owner->queue->KeepUntilEnded(owner);
+  owner = nullptr;
+  EXPECT(!gone);
+  held = false;
+  while (!gone) PosixEnv()->SleepMicros(100);
+}
+
 }  // namespace strongroom::io

@@ -1,0 +1,86 @@
+#include "engine/letting_go.h"
+
+#include <array>
+#include <set>
+
+namespace strongroom::engine {
+
+namespace {
+
+// Zones that outlived their store. Of the process, as the locks are.
+struct Abandoned {
+  Mutex mutex;
+  std::multiset<aead::Id> zones;  // Guarded by mutex.
+};
+Abandoned& AbandonedZones() {
+  static auto* abandoned = new Abandoned;  // Outlives the threads that it counts.
+  return *abandoned;
+}
+
+// What is left of a zone when its threads did not end in time. Shared by them; the last one to end
+// lets go of index and lock, whoever else still holds the zone.
+class Remains {
+ public:
+  explicit Remains(std::shared_ptr<Zone> zone) : zone_(std::move(zone)) {
+    MutexLock lock(&AbandonedZones().mutex);
+    AbandonedZones().zones.insert(zone_->superblock.zone_id);
+  }
+  ~Remains() {
+    zone_->index = nullptr;
+    zone_->lock = nullptr;
+    MutexLock lock(&AbandonedZones().mutex);
+    AbandonedZones().zones.erase(AbandonedZones().zones.find(zone_->superblock.zone_id));
+  }
+  Remains(const Remains&) = delete;
+  Remains& operator=(const Remains&) = delete;
+
+ private:
+  const std::shared_ptr<Zone> zone_;
+};
+
+std::array<io::TaskQueue*, 4> QueuesOf(const Zone& zone) {
+  return {zone.read_threads.get(), zone.apply_thread.get(), zone.cell_threads.get(),
+          zone.log_thread.get()};
+}
+
+}  // namespace
+
+void LetGo(io::Env* env, const std::vector<std::shared_ptr<Zone>>& zones, uint64_t deadline_nanos) {
+  uint64_t deadline = env->MonotonicNanos() + deadline_nanos;
+  auto left = [&]() -> uint64_t {
+    uint64_t now = env->MonotonicNanos();
+    return deadline > now ? deadline - now : 0;
+  };
+  // An index waits for the work that goes on in it: as if it were a task of its zone.
+  std::vector<std::shared_ptr<io::Completion>> closed;
+  for (const auto& zone : zones) {
+    closed.push_back(std::make_shared<io::Completion>());
+    auto task = [zone, completion = closed.back()] {
+      zone->index = nullptr;
+      completion->Set(Status());
+    };
+    if (!zone->apply_thread->Post(task)) closed.back()->Set(Status());
+  }
+  for (auto& completion : closed) (void)completion->Wait(left());
+  for (const auto& zone : zones) {
+    for (io::TaskQueue* queue : QueuesOf(*zone)) (void)queue->Stop(0);
+  }
+  deadline = env->MonotonicNanos() + deadline_nanos;
+  for (const auto& zone : zones) {
+    bool ended = true;
+    for (io::TaskQueue* queue : QueuesOf(*zone)) ended &= queue->Stop(left());
+    if (ended) {
+      zone->lock = nullptr;
+      continue;
+    }
+    auto remains = std::make_shared<Remains>(zone);
+    for (io::TaskQueue* queue : QueuesOf(*zone)) queue->KeepUntilEnded(remains);
+  }
+}
+
+bool IsAbandoned(const aead::Id& zone_id) {
+  MutexLock lock(&AbandonedZones().mutex);
+  return AbandonedZones().zones.count(zone_id) != 0;
+}
+
+}  // namespace strongroom::engine
