@@ -633,6 +633,7 @@ void EngineImpl::Close() {
   if (closed_.exchange(true)) return;
   if (!opened_) return;
   if (clearer_) clearer_->Stop();
+  if (log_) log_->EndWithin(kCloseNanos);
   if (committer_) StopCommitter();
   if (log_) log_->Trim();
   if (indexes_) {

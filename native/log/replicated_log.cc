@@ -19,8 +19,17 @@ struct ReplicatedLog::Barrier {
   Mutex mutex;
   CondVar changed;
   std::vector<std::optional<Status>> answers;
-  size_t answered = 0;
+  size_t answered = 0, well = 0;
 };
+
+// A segment that is being made in every zone of the set.
+struct ReplicatedLog::Making {
+  format::SegmentHeader header;
+  uint64_t size = 0;
+  std::shared_ptr<Barrier> barrier;
+};
+
+ReplicatedLog::~ReplicatedLog() = default;
 
 ReplicatedLog::ReplicatedLog(Options options, std::vector<LogMember> set,
                              const Recovered& recovered)
@@ -46,6 +55,7 @@ std::shared_ptr<ReplicatedLog::Barrier> ReplicatedLog::Start(const std::vector<L
   for (size_t i = 0; i < zones.size(); ++i) {
     auto answer = [barrier, i](Status status) {
       MutexLock lock(&barrier->mutex);
+      barrier->well += status.ok();
       barrier->answers[i] = std::move(status);
       ++barrier->answered;
       barrier->changed.SignalAll();
@@ -56,12 +66,23 @@ std::shared_ptr<ReplicatedLog::Barrier> ReplicatedLog::Start(const std::vector<L
   return barrier;
 }
 
-std::vector<Status> ReplicatedLog::Await(Barrier& barrier) {
+// Is the answer of the silent zones not needed? Either enough answered well without them, or they
+// could not make it enough any more. Anything else is slowness, which alone fails nobody.
+bool ReplicatedLog::IsDecided(const Barrier& barrier) const {
+  size_t silent = barrier.answers.size() - barrier.answered;
+  return barrier.well >= options_.quorum || barrier.well + silent < options_.quorum;
+}
+
+std::vector<Status> ReplicatedLog::Await(Barrier& barrier, Patience patience) {
   uint64_t deadline = options_.env->MonotonicNanos() + options_.deadline_nanos;
   MutexLock lock(&barrier.mutex);
   while (barrier.answered < barrier.answers.size()) {
     uint64_t now = options_.env->MonotonicNanos();
-    if (now >= deadline) break;
+    if (now >= deadline) {
+      if (patience == Patience::kDeadline || IsDecided(barrier) || now >= ends_at_) break;
+      // A whole one again: of zones that are all slow, none goes for being the slowest by a hair.
+      deadline = now + options_.deadline_nanos;
+    }
     barrier.changed.WaitFor(deadline - now);
   }
   std::vector<Status> out;
@@ -71,8 +92,24 @@ std::vector<Status> ReplicatedLog::Await(Barrier& barrier) {
   return out;
 }
 
-std::vector<Status> ReplicatedLog::OnAll(const std::vector<LogMember>& zones, Work work) {
-  return Await(*Start(zones, std::move(work)));
+std::vector<Status> ReplicatedLog::OnAll(const std::vector<LogMember>& zones, Work work,
+                                         Patience patience) {
+  return Await(*Start(zones, std::move(work)), patience);
+}
+
+void ReplicatedLog::EndWithin(uint64_t nanos) {
+  ends_at_ = options_.env->MonotonicNanos() + nanos;
+}
+
+// Of work before anything is written: would the silent zones, answering well, be enough?
+Status ReplicatedLog::RefuseIfSlow(const std::vector<Status>& answers) const {
+  size_t well = 0, silent = 0;
+  for (const Status& answer : answers) {
+    well += answer.ok();
+    silent += answer.Is(Code::kTimedOut);
+  }
+  if (well >= options_.quorum || well + silent < options_.quorum) return {};
+  return Status(Code::kUnavailable, "too few disks answer in time: nothing was written");
 }
 
 Result<Place> ReplicatedLog::PlaceFor(size_t size) {
@@ -89,24 +126,41 @@ Result<Place> ReplicatedLog::PlaceFor(size_t size) {
   return Place{segment_, segment_id_, OffsetOf(before.end), before, epoch_.load()};
 }
 
+ReplicatedLog::Making ReplicatedLog::Make(uint64_t size) {
+  Making making;
+  making.header.number = segment_ + 1;
+  making.header.epoch = epoch_.load();
+  making.header.epoch_segment = epoch_segment_;
+  options_.env->Random(making.header.id);
+  making.size = size;
+  making.barrier = Start(set_, [header = making.header, size](ZoneLog& log) {
+    return log.Create(header, size);
+  });
+  return making;
+}
+
 Status ReplicatedLog::Rotate(size_t size) {
-  format::SegmentHeader header;
-  header.number = segment_ + 1;
-  header.epoch = epoch_.load();
-  header.epoch_segment = epoch_segment_;
-  options_.env->Random(header.id);
-  uint64_t wanted = std::min(kSegmentSizeMax, segment_size_ * 2);
-  wanted = std::max<uint64_t>(wanted, format::RoundUp(size, kBlock) + kBlock);
-  auto answers = OnAll(set_, [header, wanted](ZoneLog& log) { return log.Create(header, wanted); });
+  uint64_t least = format::RoundUp(size, kBlock) + kBlock;
+  // One that took longer than the deadline last time: begun anew, it would never be done.
+  std::unique_ptr<Making> making = std::move(making_);
+  if (!making || making->size < least) {
+    uint64_t wanted = std::max(std::min(kSegmentSizeMax, segment_size_ * 2), least);
+    making = std::make_unique<Making>(Make(wanted));
+  }
+  auto answers = Await(*making->barrier, Patience::kDeadline);
   for (const Status& answer : answers) {
     // Nothing was sealed for it yet: the write fails, nobody is expelled, a later one tries again.
     if (answer.Is(Code::kNoSpace)) return answer;
   }
+  if (Status slow = RefuseIfSlow(answers); !slow.ok()) {
+    making_ = std::move(making);
+    return slow;
+  }
   bool all = std::all_of(answers.begin(), answers.end(), [](auto& a) { return a.ok(); });
   if (!all) return Shrink(answers, tail_);
-  segment_ = header.number;
-  segment_id_ = header.id;
-  segment_size_ = wanted;
+  segment_ = making->header.number;
+  segment_id_ = making->header.id;
+  segment_size_ = making->size;
   tail_.end = format::Location(segment_, kBlock);
   return {};
 }
@@ -121,7 +175,7 @@ void ReplicatedLog::Begin(std::shared_ptr<const SealedBatch> batch) {
 
 Status ReplicatedLog::Finish() {
   CHECK(busy());
-  auto answers = Await(*barrier_);
+  auto answers = Await(*barrier_, Patience::kQuorum);
   auto batch = std::move(in_flight_);
   barrier_ = nullptr;
   in_flight_ = nullptr;
@@ -162,7 +216,9 @@ Status ReplicatedLog::Shrink(const std::vector<Status>& answers, const Position&
       number, segment_ + 2, epoch_.load(), epoch_segment_, base, {}, options_.env->WallMillis()};
   for (const LogMember& zone : left) epoch.set.push_back(zone.zone_id);
   auto image = std::make_shared<EpochImage>(SealEpoch(options_.env, *options_.seal, epoch));
-  auto written = OnAll(left, [image](ZoneLog& log) { return WriteEpoch(log, *image); });
+  auto write = [image](ZoneLog& log) { return WriteEpoch(log, *image); };
+  auto written = OnAll(left, write, Patience::kQuorum);
+  making_ = nullptr;  // Of the old set.
   {
     MutexLock lock(&mutex_);
     set_ = left;
@@ -217,7 +273,8 @@ void ReplicatedLog::Trim() {
   if (stopped_ || busy()) return;
   uint32_t segment = format::SegmentOf(tail_.end);
   uint32_t used = OffsetOf(tail_.end);
-  (void)OnAll(set_, [segment, used](ZoneLog& log) { return log.Trim(segment, used); });
+  auto trim = [segment, used](ZoneLog& log) { return log.Trim(segment, used); };
+  (void)OnAll(set_, trim, Patience::kDeadline);
 }
 
 }  // namespace strongroom::log

@@ -5,7 +5,11 @@
 //   serving --a zone fails, two hold the batch--> serving without it (next epoch)
 //   serving --fewer than the quorum hold it-----> read-only until reopened
 //
-// Thread: everything here is called by the commit thread alone; set() and stopped() by anyone.
+// A zone that is silent past the deadline is expelled once a quorum has answered well without it.
+// Until then it is given another deadline: slowness alone takes no zone from the last ones needed.
+//
+// Thread: everything here is called by the commit thread alone; set(), stopped() and EndWithin() by
+// anyone.
 #pragma once
 
 #include <atomic>
@@ -53,15 +57,19 @@ class ReplicatedLog {
     std::function<void(int zone, const std::string& why)> on_expelled;
   };
   ReplicatedLog(Options options, std::vector<LogMember> set, const Recovered& recovered);
+  ~ReplicatedLog();
 
   // Where a batch of `size` bytes goes if every batch begun so far becomes durable. Rotates to a
-  // new segment when it does not fit (waits for the disks then). kNoSpace expels nobody.
+  // new segment when it does not fit (waits for the disks then). kNoSpace expels nobody, nor does
+  // kUnavailable: no quorum made the segment within the deadline, the next call waits on for it.
   Result<Place> PlaceFor(size_t size);
   // Begins the barrier: `batch` is written and synced in every zone of the set. One at a time.
   void Begin(std::shared_ptr<const SealedBatch> batch);
   // Waits for it. OK: durable in every zone of the (then) set. kUnknown: it may or may not stand,
   // and the log is stopped.
   Status Finish();
+  // From `nanos` on nobody is given another deadline. For a close, which must end.
+  void EndWithin(uint64_t nanos);
   bool busy() const { return barrier_ != nullptr; }
 
   const format::Position& tail() const { return tail_; }
@@ -75,15 +83,21 @@ class ReplicatedLog {
 
  private:
   struct Barrier;
+  struct Making;
+  // How long the silent zones are waited for: one deadline, or one more until a quorum is decided.
+  enum class Patience { kDeadline, kQuorum };
   using Work = std::function<Status(ZoneLog&)>;
-  // Runs `work` on every zone's log thread and waits until all answered or the deadline passed.
-  std::vector<Status> OnAll(const std::vector<LogMember>& zones, Work work);
+  // Runs `work` on every zone's log thread and waits for the answers. kTimedOut: there is none.
+  std::vector<Status> OnAll(const std::vector<LogMember>& zones, Work work, Patience patience);
   std::shared_ptr<Barrier> Start(const std::vector<LogMember>& zones, Work work);
-  std::vector<Status> Await(Barrier& barrier);
+  std::vector<Status> Await(Barrier& barrier, Patience patience);
+  bool IsDecided(const Barrier& barrier) const;
+  Status RefuseIfSlow(const std::vector<Status>& answers) const;
   // A new epoch of the zones whose `answers` are OK, based on `base`.
   Status Shrink(const std::vector<Status>& answers, const format::Position& base);
   Status Stop(Code code, const std::string& why);
   Status Rotate(size_t size);
+  Making Make(uint64_t size);
 
   const Options options_;
   mutable Mutex mutex_;  // Guards set_ and stopped_ against readers on other threads.
@@ -96,6 +110,8 @@ class ReplicatedLog {
   uint32_t segment_;
   aead::Id segment_id_{};
   uint64_t segment_size_;
+  std::unique_ptr<Making> making_;  // The next segment, while it takes longer than the deadline.
+  std::atomic<uint64_t> ends_at_{UINT64_MAX};
   std::shared_ptr<Barrier> barrier_;
   std::shared_ptr<const SealedBatch> in_flight_;
 };

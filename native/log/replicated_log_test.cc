@@ -184,6 +184,103 @@ TEST(ReplicatedLog, ASlowZoneStays) {
   });
 }
 
+// The story: one sync of a busy disk took longer than the deadline, and the store was read-only.
+TEST(ReplicatedLog, SlownessAloneNeverStopsTheStore) {
+  for (size_t count : {1, 3}) {
+    std::vector<std::string> paths = {"/a", "/b", "/c"};
+    paths.resize(count);
+    Machine machine(paths);
+    machine.Live([&](SimEnv& env, TestOpen& open) {
+      SimFault slow{SimEffect::kSlow, "/", io::kIoSync};
+      slow.delay_nanos = 5 * kDeadline / 2;
+      slow.count = count;
+      env.AddFault(slow);
+      EXPECT_OK(open.Commit({1}));
+      EXPECT_EQ(open.log->set().size(), count);
+      EXPECT(!open.log->stopped().has_value());
+      EXPECT_OK(open.Commit({2}));
+    });
+    machine.ExpectTruth({1, 2});
+  }
+}
+
+// One answers, two are slow, one of them more: it goes when the two others have answered.
+TEST(ReplicatedLog, TheSlowestIsExpelledOnlyWhenTwoHaveAnswered) {
+  Machine machine;
+  machine.Live([](SimEnv& env, TestOpen& open) {
+    for (uint64_t i : {1, 2}) {
+      SimFault slow{SimEffect::kSlow, i == 1 ? "/a" : "/b", io::kIoSync};
+      slow.delay_nanos = (2 * i - 1) * 3 * kDeadline / 2;
+      env.AddFault(slow);
+    }
+    uint64_t start = env.MonotonicNanos();
+    EXPECT_OK(open.Commit({1}));
+    EXPECT_EQ((env.MonotonicNanos() - start) / kDeadline, uint64_t{2});
+    EXPECT(open.expelled == std::vector<int>{2});
+  });
+  machine.ExpectTruth({1});
+}
+
+// A zone fails, another is slow: its answer decides and is waited for. A failure stays one.
+TEST(ReplicatedLog, AFailedSyncIsAFailureHoweverSlow) {
+  Machine machine;
+  machine.Live([](SimEnv& env, TestOpen& open) {
+    SimFault slow{SimEffect::kSlow, "/a", io::kIoSync};
+    slow.delay_nanos = 3 * kDeadline;
+    env.AddFault(slow);
+    env.AddFault({SimEffect::kFail, "/b", io::kIoSync});
+    EXPECT_OK(open.Commit({1}));
+    EXPECT(open.expelled == std::vector<int>{2});
+  });
+  machine.ExpectTruth({1});
+  Machine alone({"/a"});
+  alone.Live([](SimEnv& env, TestOpen& open) {
+    SimFault slow{SimEffect::kSlow, "/a", io::kIoWrite};
+    slow.delay_nanos = 3 * kDeadline;
+    env.AddFault(slow);
+    env.AddFault({SimEffect::kFail, "/a", io::kIoSync});
+    EXPECT_CODE(open.Commit({1}), Code::kUnknown);
+    EXPECT_CODE(open.Commit({2}), Code::kReadOnly);
+  });
+}
+
+// Nothing was begun, so nothing is unknown; and the segment, once made, is used.
+TEST(ReplicatedLog, ASlowNewSegmentFailsTheWriteAlone) {
+  for (size_t count : {1, 3}) {
+    std::vector<std::string> paths = {"/a", "/b", "/c"};
+    paths.resize(count);
+    Machine machine(paths);
+    machine.Live([&](SimEnv& env, TestOpen& open) {
+      EXPECT_OK(open.Commit({1}, 900'000));
+      SimFault slow{SimEffect::kSlow, "/", io::kIoAllocate};
+      slow.delay_nanos = 5 * kDeadline / 2;
+      slow.count = UINT64_MAX;  // Begun anew each time, it would never be done.
+      env.AddFault(slow);
+      EXPECT_CODE(open.Commit({2}, 900'000), Code::kUnavailable);
+      EXPECT(!open.log->stopped().has_value());
+      EXPECT_CODE(open.Commit({2}, 900'000), Code::kUnavailable);
+      EXPECT_OK(open.Commit({2}, 900'000));
+      EXPECT_OK(open.Commit({3}));
+      EXPECT_EQ(open.log->set().size(), count);
+    });
+    machine.ExpectTruth({1, 2, 3});
+  }
+}
+
+// A disk that never answers again cannot keep a close waiting.
+TEST(ReplicatedLog, ACloseEndsTheWaiting) {
+  Machine machine({"/a"});
+  machine.Live([](SimEnv& env, TestOpen& open) {
+    SimFault hang{SimEffect::kHang, "/a", io::kIoSync};
+    uint64_t fault = env.AddFault(hang);
+    open.log->EndWithin(5 * kDeadline);
+    uint64_t start = env.MonotonicNanos();
+    EXPECT_CODE(open.Commit({1}), Code::kUnknown);
+    EXPECT_EQ((env.MonotonicNanos() - start) / kDeadline, uint64_t{5});
+    env.RemoveFault(fault);
+  });
+}
+
 // The zone's files deleted, cut or moved away under the open log.
 TEST(ReplicatedLog, ExpelsAZoneWhoseFilesAreTamperedWith) {
   for (int how = 0; how < 3; ++how) {
