@@ -76,15 +76,13 @@ Status ClaimAll(const OpenOptions& options, const std::vector<std::shared_ptr<Zo
 Status CreateZone(io::Env* env, const Zone& zone, const format::StoreKeys& keys) {
   for (const char* folder : {"/log", "/index"}) TRY(CreateFolder(env, zone.path + folder));
   TRY(blob::CreateBlobFolders(env, zone.path));
-  bool fresh = zone.superblock.counter == 1;
-  auto mode = fresh ? io::OpenMode::kReplace : io::OpenMode::kReadWrite;
-  TRY_ASSIGN(auto file, env->Open(zone.path + "/superblock", {mode, false}));
-  if (fresh) {
+  if (zone.superblock.counter == 1) {
+    TRY_ASSIGN(auto file, env->Open(zone.path + "/superblock", {io::OpenMode::kReplace, false}));
     TRY(file->Allocate(2 * format::kSlotSize));
+    TRY(format::WriteSuperblock(file.get(), zone.superblock, keys));
   } else {
-    TRY(file->Sync());  // The slot that stays must be durable before the other is touched.
+    TRY(format::ReplaceSuperblock(env, zone.path, zone.superblock, keys));
   }
-  TRY(format::WriteSuperblock(file.get(), zone.superblock, keys));
   TRY(env->SyncDirectory(zone.path));
   // Crash before this returns: the zone may be missing as a whole; the store is made anew then.
   return SyncAbove(env, zone.path);
@@ -93,8 +91,7 @@ Status CreateZone(io::Env* env, const Zone& zone, const format::StoreKeys& keys)
 Status SayThatAllStand(io::Env* env, Zone& zone, const format::StoreKeys& keys) {
   ++zone.superblock.counter;
   zone.superblock.epochs_reserved = kAllStand;
-  TRY_ASSIGN(auto file, env->Open(zone.path + "/superblock", {io::OpenMode::kReadWrite, false}));
-  return format::WriteSuperblock(file.get(), zone.superblock, keys);
+  return format::ReplaceSuperblock(env, zone.path, zone.superblock, keys);
 }
 
 format::Superblock NewShape(const OpenOptions& options, size_t zone_count) {

@@ -1,5 +1,6 @@
 #include "format/superblock.h"
 
+#include "base/aligned.h"
 #include "hash/xxh64.h"
 
 namespace strongroom::format {
@@ -111,12 +112,12 @@ Result<ByteSpan> SlotBody(ByteSpan slot) {
   return body;
 }
 
+// Past the page cache: after a failed sync it shows slots that are not on the disk.
 Result<Bytes> ReadSlots(io::Env* env, const std::string& zone_path) {
-  TRY_ASSIGN(auto file, env->Open(zone_path + "/superblock", {io::OpenMode::kRead, false}));
-  Bytes slots(2 * kSlotSize);
-  TRY_ASSIGN(size_t size, file->ReadAt(0, slots));
-  slots.resize(size);
-  return slots;
+  TRY_ASSIGN(auto file, env->Open(zone_path + "/superblock", {io::OpenMode::kRead, true}));
+  AlignedBytes slots(2 * kSlotSize);
+  TRY_ASSIGN(size_t size, file->ReadAt(0, slots.span()));
+  return Bytes(slots.data(), slots.data() + size);
 }
 
 // Looks at both slots and keeps the sound one with the highest counter.
@@ -140,6 +141,13 @@ Result<ByteSpan> RulingBody(const Bytes& slots) {
   }
   if (best.empty()) return worst;
   return best;
+}
+
+// The counter of the slot that rules.
+Result<uint64_t> RulingCounter(io::Env* env, const std::string& zone_path) {
+  TRY_ASSIGN(Bytes slots, ReadSlots(env, zone_path));
+  TRY_ASSIGN(ByteSpan body, RulingBody(slots));
+  return LoadLittle<uint64_t>(body.data());
 }
 
 }  // namespace
@@ -213,6 +221,23 @@ Status WriteSuperblock(io::File* file, const Superblock& superblock, const Store
   TRY(file->WriteAt((superblock.counter & 1) * kSlotSize, slot));
   // Crash before this returns: the slot is old, torn or new; the other slot is whole.
   return file->Sync();
+}
+
+Status ReplaceSuperblock(io::Env* env, const std::string& zone_path, const Superblock& next,
+                         const StoreKeys& keys) {
+  TRY_ASSIGN(auto file, env->Open(zone_path + "/superblock", {io::OpenMode::kReadWrite, false}));
+  // The slot that stays must be durable before the other is touched; a dead process may have left
+  // it in the page cache only. And it must be there after that: what an earlier sync lost, this one
+  // does not bring back.
+  TRY(file->Sync());
+  TRY_ASSIGN(uint64_t before, RulingCounter(env, zone_path));
+  if (before + 1 != next.counter) {
+    return Status(Code::kIo, "superblock: the disk lacks the slot that is to stay");
+  }
+  TRY(WriteSuperblock(file.get(), next, keys));
+  // A seal that fits what was meant to be written is proof that nothing else was.
+  Status held = VerifySuperblock(env, zone_path, next, keys);
+  return held.ok() ? held : Status(Code::kIo, "superblock: the disk lacks what was written");
 }
 
 Result<Superblock> ReadSuperblock(io::Env* env, const std::string& zone_path) {

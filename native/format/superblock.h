@@ -79,6 +79,11 @@ Result<StoreKeys> OpenStoreKeys(ByteSpan root_key, const Superblock& superblock)
 // Writes `superblock` into the slot that its counter names (counter & 1) and syncs the file. A
 // crash here leaves the other slot, which held the counter before.
 Status WriteSuperblock(io::File* file, const Superblock& superblock, const StoreKeys& keys);
+// Puts `next` into the slot of the zone's superblock that does not rule: the older one, or the one
+// that is not sound. kIo when the disk, asked past the page cache, does not hold the superblock
+// before it, or afterwards `next`. REQUIRES: `next` counts one more than the superblock that rules.
+Status ReplaceSuperblock(io::Env* env, const std::string& zone_path, const Superblock& next,
+                         const StoreKeys& keys);
 // The ruling slot, its HMAC not checked (that needs the keys: VerifySuperblock). kNotFound when the
 // file is missing or empty, kUnsupportedFormat for a newer version, kCorruption when none is sound.
 Result<Superblock> ReadSuperblock(io::Env* env, const std::string& zone_path);

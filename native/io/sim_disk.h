@@ -97,6 +97,7 @@ class SimDisk {
   bool IsDirectory(Number inode) const;
 
   size_t Read(Number file, uint64_t offset, MutableByteSpan out) const;
+  size_t ReadPastCache(Number file, uint64_t offset, MutableByteSpan out) const;
   void Write(Number file, uint64_t offset, ByteSpan data);
   void SetSize(Number file, uint64_t size);
   // Whether `file` may become `size` bytes long; kNoSpace.

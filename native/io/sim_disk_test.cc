@@ -185,7 +185,10 @@ TEST(SimDisk, AFailedSyncForgetsWhatItLost) {
     disk.FailSync(file, random);
     SyncFile(&disk, file);
     EXPECT_EQ(Cached(disk, "/d/a"), "new");
+    Bytes past(3);
+    EXPECT_EQ(disk.ReadPastCache(file, 0, past), size_t{3});
     disk.Crash(random, CrashStyle::kKeepAll);
+    EXPECT_EQ(Cached(disk, "/d/a"), AsString(past));
     lost |= Cached(disk, "/d/a") == "old";
     kept |= Cached(disk, "/d/a") == "new";
   }

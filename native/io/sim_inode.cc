@@ -104,6 +104,12 @@ void SimInode::SyncNames(uint64_t moment) {
   name_changes.erase(name_changes.begin(), end);
 }
 
+SimImage SimInode::PastCache() const {
+  SimImage image = durable;
+  for (const SimChange& change : changes) ApplyWhole(&image, change);
+  return image;
+}
+
 void SimInode::LeaveToChance(testing::Random& random) {
   if (!changes.empty()) {
     is_astray = true;

@@ -55,6 +55,8 @@ struct SimInode {
   // Everything before `moment` reaches the platter.
   void SyncBytes(uint64_t moment);
   void SyncNames(uint64_t moment);
+  // What a read past the page cache finds: pages that are not written yet go to the platter first.
+  SimImage PastCache() const;
   // Some of the changes reach the platter, by chance; all are forgotten. Readers see what they saw.
   void LeaveToChance(testing::Random& random);
 };

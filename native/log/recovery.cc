@@ -439,12 +439,7 @@ Recovery::Fault Recovery::Reserve(Recovered* out) {
     format::Superblock next = zone.superblock;
     ++next.counter;
     next.epochs_reserved = out->epochs_reserved;
-    auto file = options_.env->Open(zone.path + "/superblock", {io::OpenMode::kReadWrite, false});
-    if (!file.ok()) return Of(i, file.status());
-    // The slot that stays must be durable before the other is touched; a dead process may have
-    // left it in the page cache only.
-    Status status = (*file)->Sync();
-    if (status.ok()) status = format::WriteSuperblock(file->get(), next, *options_.keys);
+    Status status = format::ReplaceSuperblock(options_.env, zone.path, next, *options_.keys);
     if (!status.ok()) return Of(i, status);
     zone.superblock = std::move(next);
   }

@@ -26,6 +26,7 @@ using format::Position;
 using io::CrashStyle;
 using io::SimDisk;
 using io::SimEnv;
+using io::SimFault;
 using strongroom::testing::Random;
 
 const std::vector<std::string> kPaths = {"/a", "/b", "/c"};
@@ -251,6 +252,52 @@ TEST(Recovery, KeepsOneHistoryThroughThreeOpensAndEveryCrash) {
   size_t keep = asked ? strtoull(asked, nullptr, 10) : 120;
   ModelCheck check(3, keep ? keep : SIZE_MAX);
   check.Run();
+}
+
+// The story: the sync of a superblock failed, the page cache went on to show it, and the next open
+// built upon it: it wrote the other slot, and the power failed. Both slots were torn, and the keys
+// of the store were gone.
+TEST(Recovery, ASuperblockWhoseSyncFailedIsNotBuiltUpon) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SimDisk disk;
+    disk.MakeDirectories("/a");
+    Random random(seed);
+    std::unique_ptr<TestStore> store;
+    auto live = [&](std::function<void(SimEnv&)> prepare, bool create = false) {
+      SimEnv env(&disk, random.Next());
+      prepare(env);
+      (void)env.Run([&] {
+        if (create) {
+          store = std::make_unique<TestStore>(&env, std::vector<std::string>{"/a"});
+          store->shape.root_hint = Bytes(format::kRootHintMax, 'h');  // A slot of two sectors.
+          EXPECT_OK(store->Create(&env));
+        }
+        TestOpen open;
+        (void)open.Open(*store, &env, {0});
+      });
+    };
+    live([](SimEnv&) {}, true);
+    live([](SimEnv& env) {
+      SimFault fail{io::SimEffect::kFail, "/a/superblock", io::kIoSync};
+      fail.skip = 1;  // The sync before the write goes well, the one after it fails.
+      env.AddFault(fail);
+    });
+    // The process tries again; the power goes while it writes.
+    bool written = false;
+    live([&](SimEnv& env) {
+      env.on_io = [&](io::SimIo kind, const std::string& path) {
+        written |= kind == io::kIoWrite && path == "/a/superblock";
+        if (kind == io::kIoSync && written) env.Crash();
+      };
+    });
+    EXPECT(written);
+    disk.Crash(random, CrashStyle::kRandom);
+    SimEnv env(&disk, random.Next());
+    EXPECT_OK(env.Run([&] {
+      TestOpen open;
+      EXPECT_OK(open.Open(*store, &env, {0}));
+    }));
+  }
 }
 
 }  // namespace strongroom::log
