@@ -45,6 +45,7 @@ Napi::Value EngineWrap::Create(Napi::Env env, Attached attached) {
 EngineWrap::EngineWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineWrap>(info) {
   if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "Illegal constructor");
   handle_ = *info[0].As<Napi::External<std::shared_ptr<EngineHandle>>>().Data();
+  TagAs(info.This(), kEngineTag);
 }
 
 Napi::Value EngineWrap::Describe(const Napi::CallbackInfo& info) {
@@ -61,14 +62,14 @@ Napi::Value EngineWrap::CreateKey(const Napi::CallbackInfo& info) {
   auto [wrapped, kek] = (*handle_)->CreateKey(ViewOf(info[0]));
   Napi::Object out = Napi::Object::New(info.Env());
   out.Set("wrapped", ToBuffer(info.Env(), wrapped));
-  out.Set("kek", HoldKek(info.Env(), kek));
+  out.Set("kek", HoldKek(info.Env(), handle_->maker(), kek));
   return out;
 }
 
 Napi::Value EngineWrap::OpenKey(const Napi::CallbackInfo& info) {
   auto kek = (*handle_)->OpenKey(ViewOf(info[0]), ViewOf(info[1]));
   if (!kek.ok()) throw StatusToJs(info.Env(), kek.status());
-  return HoldKek(info.Env(), *kek);
+  return HoldKek(info.Env(), handle_->maker(), *kek);
 }
 
 // get(key, checkKey | null, checkRevision, kek | parts | null, offset, length, frame): null, the
@@ -79,9 +80,9 @@ Napi::Value EngineWrap::Get(const Napi::CallbackInfo& info) {
   request.key = CopyOf(info[0]);
   if (!info[1].IsNull()) request.check = engine::Check{CopyOf(info[1]), IntegerOf(info[2])};
   if (IsParts(info[3])) {
-    request.parts = PartsOf(info[3]);
+    request.parts = PartsOf(*handle_, info[3]);
   } else if (!info[3].IsNull()) {
-    request.kek = KekOf(info[3]);
+    request.kek = KekOf(*handle_, info[3]);
   }
   request.offset = IntegerOf(info[4]);
   request.length = IntegerOf(info[5]);
@@ -91,6 +92,7 @@ Napi::Value EngineWrap::Get(const Napi::CallbackInfo& info) {
   engine::KekRef kek = request.kek;
   engine::PartsKeyRef parts = request.parts;
   bool frame = request.frame;
+  Maker maker = handle_->maker();
   (*handle_)->Get(std::move(request), [=](Result<std::optional<engine::Found>> result) {
     if (!result.ok()) return PromiseTask::Reject(task, result.status());
     if (!*result) return PromiseTask::Resolve(task, [](Napi::Env env) { return env.Null(); });
@@ -105,7 +107,7 @@ Napi::Value EngineWrap::Get(const Napi::CallbackInfo& info) {
       }
       Napi::Array out = Napi::Array::New(env, 2);
       out.Set(0u, PackFound(env, *found));
-      out.Set(1u, HoldFound(env, std::move(blob)));
+      out.Set(1u, HoldFound(env, maker, std::move(blob)));
       return out;
     });
   });
@@ -114,7 +116,7 @@ Napi::Value EngineWrap::Get(const Napi::CallbackInfo& info) {
 
 // openReader(found, offset, length)
 Napi::Value EngineWrap::OpenReader(const Napi::CallbackInfo& info) {
-  FoundBlob& found = FoundOf(info[0]);
+  FoundBlob& found = FoundOf(*handle_, info[0]);
   if (!found.pin) throw Napi::Error::New(info.Env(), "the blob was opened before");
   auto reader = (*handle_)->ReadBlob(found.opening);
   if (!reader.ok()) throw StatusToJs(info.Env(), reader.status());
@@ -124,14 +126,14 @@ Napi::Value EngineWrap::OpenReader(const Napi::CallbackInfo& info) {
 
 // partsOf(found): the key of the list that was found.
 Napi::Value EngineWrap::PartsOfFound(const Napi::CallbackInfo& info) {
-  FoundBlob& found = FoundOf(info[0]);
+  FoundBlob& found = FoundOf(*handle_, info[0]);
   if (!found.list) throw Napi::TypeError::New(info.Env(), "no list of parts was found");
-  return HoldParts(info.Env(), found.list);
+  return HoldParts(info.Env(), handle_->maker(), found.list);
 }
 
 // release(found): lets go of the pin and the frame, as the collector would one day.
 void EngineWrap::Release(const Napi::CallbackInfo& info) {
-  FoundBlob& found = FoundOf(info[0]);
+  FoundBlob& found = FoundOf(*handle_, info[0]);
   found.pin = nullptr;
   found.frame = {};
 }
@@ -141,7 +143,7 @@ Napi::Value EngineWrap::CreateParts(const Napi::CallbackInfo& info) {
   engine::PartsKeyRef parts = (*handle_)->CreateParts();
   Napi::Object out = Napi::Object::New(info.Env());
   out.Set("id", ToBuffer(info.Env(), parts->id()));
-  out.Set("key", HoldParts(info.Env(), parts));
+  out.Set("key", HoldParts(info.Env(), handle_->maker(), parts));
   return out;
 }
 
@@ -181,7 +183,8 @@ Napi::Value EngineWrap::Scan(const Napi::CallbackInfo& info) {
   return promise;
 }
 
-Napi::Value EngineWrap::Submit(Napi::Env env, engine::Transaction transaction) {
+Napi::Value EngineWrap::Submit(Napi::Env env, engine::Transaction transaction,
+                               std::shared_ptr<TakenWriters> taken) {
   auto blobs = std::make_shared<std::vector<format::BlobReference>>();
   for (const auto& effect : transaction.effects) {
     if (effect.small) blobs->push_back(effect.small->reference);
@@ -189,7 +192,9 @@ Napi::Value EngineWrap::Submit(Napi::Env env, engine::Transaction transaction) {
   }
   auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
   Napi::Promise promise = task->promise();
-  (*handle_)->Commit(std::move(transaction), [task, blobs](Result<engine::Committed> result) {
+  taken->Submitted();
+  (*handle_)->Commit(std::move(transaction), [=](Result<engine::Committed> result) {
+    if (!result.ok() && !result.status().Is(Code::kUnknown)) taken->GiveBack();
     if (!result.ok()) return PromiseTask::Reject(task, result.status());
     auto packed = std::make_shared<Bytes>(PackCommit(result->revision, *blobs));
     PromiseTask::Resolve(task, [packed](Napi::Env env) { return ToBuffer(env, *packed); });
@@ -206,9 +211,10 @@ Napi::Value EngineWrap::CommitOne(const Napi::CallbackInfo& info) {
   effect.key = CopyOf(info[0]);
   effect.modified = IntegerOf(info[3]);
   effect.body = CopyOf(info[4]);
-  TakeBlob(**handle_, info[5], info[6], &effect);
+  auto taken = std::make_shared<TakenWriters>();
+  TakeBlob(*handle_, info[5], info[6], taken.get(), &effect);
   transaction.effects.push_back(std::move(effect));
-  return Submit(info.Env(), std::move(transaction));
+  return Submit(info.Env(), std::move(transaction), std::move(taken));
 }
 
 // commit(checkKeys, checkRevisions, rangeStarts, rangeEnds, rangeNewest, keys, modified, bodies,
@@ -221,6 +227,7 @@ Napi::Value EngineWrap::Commit(const Napi::CallbackInfo& info) {
   Napi::Array revisions = info[1].As<Napi::Array>(), newest = info[4].As<Napi::Array>();
   Napi::Array modified = info[6].As<Napi::Array>(), bodies = info[7].As<Napi::Array>();
   Napi::Array blobs = info[8].As<Napi::Array>(), keks = info[9].As<Napi::Array>();
+  auto taken = std::make_shared<TakenWriters>();
   if (ends.size() != starts.size()) throw Napi::RangeError::New(env, "a range has two ends");
   for (uint32_t i = 0; i < check_keys.size(); ++i) {
     Bytes key(check_keys[i].begin(), check_keys[i].end());
@@ -239,11 +246,11 @@ Napi::Value EngineWrap::Commit(const Napi::CallbackInfo& info) {
     if (!effect.remove) {
       effect.body = CopyOf(body);
       effect.modified = IntegerOf(modified.Get(i));
-      TakeBlob(**handle_, blobs.Get(i), keks.Get(i), &effect);
+      TakeBlob(*handle_, blobs.Get(i), keks.Get(i), taken.get(), &effect);
     }
     transaction.effects.push_back(std::move(effect));
   }
-  return Submit(env, std::move(transaction));
+  return Submit(env, std::move(transaction), std::move(taken));
 }
 
 // writeBlob(kek | parts, expectedSize, digestBits)
@@ -256,9 +263,10 @@ Napi::Value EngineWrap::WriteBlob(const Napi::CallbackInfo& info) {
     on_plaintext = [digests](ByteSpan bytes) { digests->Update(bytes); };
   }
   uint64_t size = IntegerOf(info[1]);
+  EngineHandle& handle = *handle_;
   auto blob = IsParts(info[0])
-                  ? (*handle_)->WritePart(*PartsOf(info[0]), size, std::move(on_plaintext))
-                  : (*handle_)->WriteBlob(*KekOf(info[0]), size, std::move(on_plaintext));
+                  ? handle->WritePart(*PartsOf(handle, info[0]), size, std::move(on_plaintext))
+                  : handle->WriteBlob(*KekOf(handle, info[0]), size, std::move(on_plaintext));
   if (!blob.ok()) throw StatusToJs(info.Env(), blob.status());
   return WriterWrap::Create(info.Env(), handle_, std::move(*blob), std::move(digests));
 }

@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include "binding/instance.h"
+#include "binding/writer_wrap.h"
 
 namespace strongroom::binding {
 
@@ -35,7 +36,8 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value Digest(const Napi::CallbackInfo& info);
   Napi::Value Status(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
-  Napi::Value Submit(Napi::Env env, engine::Transaction transaction);
+  Napi::Value Submit(Napi::Env env, engine::Transaction transaction,
+                     std::shared_ptr<TakenWriters> taken);
   std::shared_ptr<EngineHandle> handle_;
 };
 

@@ -4,15 +4,16 @@
 #include <napi.h>
 
 #include "binding/instance.h"
+#include "binding/writer_wrap.h"
 
 namespace strongroom::binding {
 
-Napi::Value HoldKek(Napi::Env env, engine::KekRef kek);
-Napi::Value HoldParts(Napi::Env env, engine::PartsKeyRef parts);
+Napi::Value HoldKek(Napi::Env env, Maker maker, engine::KekRef kek);
+Napi::Value HoldParts(Napi::Env env, Maker maker, engine::PartsKeyRef parts);
 bool IsParts(const Napi::Value& value);
-// Each throws a TypeError for anything else.
-engine::KekRef KekOf(const Napi::Value& value);
-engine::PartsKeyRef PartsOf(const Napi::Value& value);
+// Each throws a TypeError for anything else, and for what another store's engine made.
+engine::KekRef KekOf(const EngineHandle& handle, const Napi::Value& value);
+engine::PartsKeyRef PartsOf(const EngineHandle& handle, const Napi::Value& value);
 
 // A blob that a get found and that is not read yet: a large one or a list of parts, pinned, or the
 // sealed frame of a small one.
@@ -22,8 +23,8 @@ struct FoundBlob {
   std::shared_ptr<void> pin;
   Bytes frame;
 };
-Napi::Value HoldFound(Napi::Env env, FoundBlob blob);
-FoundBlob& FoundOf(const Napi::Value& value);
+Napi::Value HoldFound(Napi::Env env, Maker maker, FoundBlob blob);
+FoundBlob& FoundOf(const EngineHandle& handle, const Napi::Value& value);
 
 // Reads what an effect's row names:
 //   null                                          nothing
@@ -32,7 +33,7 @@ FoundBlob& FoundOf(const Napi::Value& value);
 //   a finished writer                             a large blob or part
 //   a found blob, with a kek                      the same blob, for one more row
 //   [parts key, size, crc64, fresh], with a kek   a list of parts
-void TakeBlob(engine::Engine& engine, const Napi::Value& blob, const Napi::Value& key,
-              engine::Effect* effect);
+void TakeBlob(EngineHandle& handle, const Napi::Value& blob, const Napi::Value& key,
+              TakenWriters* taken, engine::Effect* effect);
 
 }  // namespace strongroom::binding

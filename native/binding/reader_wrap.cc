@@ -37,6 +37,7 @@ ReaderWrap::ReaderWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Reader
   *offset_ = made.offset;
   end_ = made.end;
   hidden_ = InstanceOf(info.Env()).hidden;
+  TagAs(info.This(), kReaderTag);
 }
 
 HiddenBuffers::Made ReaderWrap::BufferFor(Napi::Env env, uint64_t offset, uint64_t end) {

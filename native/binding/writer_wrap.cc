@@ -13,7 +13,7 @@ struct WriterWrap::Shared {
   std::shared_ptr<hash::Digests> digests;
   std::mutex mutex;  // Guards the rest.
   engine::NamedBlob blob;
-  bool finished = false;
+  bool finished = false, taken = false;
 };
 
 Napi::Function WriterWrap::Define(Napi::Env env) {
@@ -38,21 +38,34 @@ Napi::Value WriterWrap::Create(Napi::Env env, std::shared_ptr<EngineHandle> hand
 WriterWrap::WriterWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<WriterWrap>(info) {
   if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "Illegal constructor");
   shared_ = *info[0].As<Napi::External<std::shared_ptr<Shared>>>().Data();
+  TagAs(info.This(), kWriterTag);
 }
 
 WriterWrap* WriterWrap::From(const Napi::Value& value) {
-  bool mine = value.IsObject() &&
-              value.As<Napi::Object>().InstanceOf(InstanceOf(value.Env()).writer.Value());
-  if (!mine) throw Napi::TypeError::New(value.Env(), "not a writer of this store");
+  if (!IsTagged(value, kWriterTag)) throw Napi::TypeError::New(value.Env(), "not a writer");
   return Unwrap(value.As<Napi::Object>());
 }
 
-Result<engine::NamedBlob> WriterWrap::Finished() const {
-  std::lock_guard<std::mutex> lock(shared_->mutex);
-  if (!shared_->finished) {
-    return strongroom::Status(Code::kInvalidArgument, "the blob is not finished");
+engine::NamedBlob TakenWriters::Take(const EngineHandle& handle, const Napi::Value& value) {
+  auto writer = WriterWrap::From(value)->shared_;
+  if (!handle.Made(writer->handle->maker())) {
+    throw Napi::TypeError::New(value.Env(), "a writer of another store");
   }
-  return shared_->blob;
+  std::lock_guard<std::mutex> lock(writer->mutex);
+  const char* why = !writer->finished ? "the blob is not finished" : "a commit has the blob";
+  if (!writer->finished || writer->taken) {
+    throw StatusToJs(value.Env(), Status(Code::kInvalidArgument, why));
+  }
+  writer->taken = true;
+  writers_.push_back(writer);
+  return writer->blob;
+}
+
+void TakenWriters::GiveBack() {
+  for (const auto& writer : writers_) {
+    std::lock_guard<std::mutex> lock(writer->mutex);
+    writer->taken = false;
+  }
 }
 
 Napi::Value WriterWrap::PieceMax(const Napi::CallbackInfo& info) {
@@ -122,14 +135,17 @@ Napi::Value WriterWrap::Abort(const Napi::CallbackInfo& info) {
   auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
   Napi::Promise promise = task->promise();
   auto done = [task] { PromiseTask::Resolve(task, [](Napi::Env env) { return env.Undefined(); }); };
-  bool finished;
+  bool finished, taken;
   engine::GoneBlob blob;
   {
     std::lock_guard<std::mutex> lock(shared_->mutex);
     finished = shared_->finished;
+    taken = shared_->taken;
     blob = {shared_->blob.reference.kind, shared_->blob.reference.id, shared_->blob.placement};
   }
-  if (finished) {
+  if (taken) {
+    done();  // A row names the blob, or may do so yet.
+  } else if (finished) {
     // Durable, but no commit took it: its files go like those of a row that went.
     (*shared_->handle)->DropBlob(blob);
     done();

@@ -3,6 +3,8 @@
 
 #include <napi.h>
 
+#include <vector>
+
 #include "binding/instance.h"
 #include "hash/digests.h"
 
@@ -15,17 +17,37 @@ class WriterWrap : public Napi::ObjectWrap<WriterWrap> {
   // `digests`, if any, see the plaintext.
   static Napi::Value Create(Napi::Env env, std::shared_ptr<EngineHandle> handle,
                             engine::Engine::NewBlob blob, std::shared_ptr<hash::Digests> digests);
-  // The finished blob, for a commit. kInvalidArgument before finish() succeeded.
-  Result<engine::NamedBlob> Finished() const;
-  static WriterWrap* From(const Napi::Value& value);
 
  private:
+  friend class TakenWriters;
   struct Shared;
+  static WriterWrap* From(const Napi::Value& value);
   Napi::Value Offer(const Napi::CallbackInfo& info);
   Napi::Value Finish(const Napi::CallbackInfo& info);
   Napi::Value Abort(const Napi::CallbackInfo& info);
   Napi::Value PieceMax(const Napi::CallbackInfo& info);
   std::shared_ptr<Shared> shared_;
+};
+
+// The writers that one commit names: no other may, and their abort() leaves the blob to it. They
+// are given back when it certainly failed, or was never submitted.
+class TakenWriters {
+ public:
+  TakenWriters() = default;
+  TakenWriters(const TakenWriters&) = delete;
+  TakenWriters& operator=(const TakenWriters&) = delete;
+  ~TakenWriters() {
+    if (!submitted_) GiveBack();
+  }
+  // The blob of a finished writer. Throws for anything else, for one that is taken, and for one of
+  // another store.
+  engine::NamedBlob Take(const EngineHandle& handle, const Napi::Value& value);
+  void Submitted() { submitted_ = true; }
+  void GiveBack();  // From any thread.
+
+ private:
+  std::vector<std::shared_ptr<WriterWrap::Shared>> writers_;
+  bool submitted_ = false;
 };
 
 }  // namespace strongroom::binding
