@@ -1,5 +1,13 @@
 {
   'includes': ['native/sources.gypi'],
+  'variables': {
+    'strongroom_tests%': 0,
+    'strongroom_libcrypto%': '',
+    'strongroom_libraries': [
+      'strongroom_core', 'strongroom_leveldb', 'strongroom_ssse3', 'strongroom_avx2',
+      'strongroom_vpclmul256', 'strongroom_gfni256', 'strongroom_avx512', 'strongroom_neon'
+    ]
+  },
   'target_defaults': {
     'defines': ['<@(strongroom_defines)'],
     'cflags': ['-fvisibility=hidden', '-O3', '-fno-exceptions'],
@@ -53,12 +61,8 @@
     },
     {
       'target_name': 'strongroom',
-      'dependencies': [
-        'strongroom_core', 'strongroom_leveldb', 'strongroom_ssse3', 'strongroom_avx2',
-        'strongroom_vpclmul256', 'strongroom_gfni256', 'strongroom_avx512', 'strongroom_neon'
-      ],
+      'dependencies': ['<@(strongroom_libraries)'],
       'sources': ['<@(strongroom_addon_sources)'],
-      'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'cflags!': ['-fno-exceptions'],
       'cflags_cc!': ['-fno-exceptions'],
       'cflags_cc': ['<@(strongroom_warnings)', '-fexceptions'],
@@ -70,5 +74,32 @@
         ]
       }]]
     }
-  ]
+  ],
+  # scripts/addon.mjs asks for the C++ tests; they link the very objects that ship.
+  'conditions': [['strongroom_tests==1', {
+    'targets': [
+      {
+        'target_name': 'strongroom_simulator', 'type': 'static_library',
+        'sources': ['<@(strongroom_simulator_sources)'],
+        'cflags_cc': ['<@(strongroom_warnings)', '<@(strongroom_simulator_flags)']
+      },
+      {
+        'target_name': 'strongroom_test', 'type': 'executable',
+        'dependencies': ['strongroom_simulator', '<@(strongroom_libraries)'],
+        'sources': ['<@(strongroom_test_sources)'],
+        'defines': ['<@(strongroom_leveldb_defines)'],
+        'cflags!': ['-fno-exceptions'],
+        'cflags_cc': ['<@(strongroom_warnings)', '<@(strongroom_test_flags)'],
+        'libraries': ['-lpthread', '-ldl', '-Wl,--no-as-needed', '<(strongroom_libcrypto)']
+      },
+      {
+        'target_name': 'strongroom_vectors', 'type': 'executable',
+        'dependencies': ['<@(strongroom_libraries)'],
+        'sources': ['<@(strongroom_vectors_sources)'],
+        'cflags!': ['-fno-exceptions'],
+        'cflags_cc': ['<@(strongroom_warnings)', '<@(strongroom_test_flags)'],
+        'libraries': ['-lpthread', '-ldl', '-Wl,--no-as-needed', '<(strongroom_libcrypto)']
+      }
+    ]
+  }]]
 }

@@ -1,37 +1,48 @@
-// Builds the shipped addon with node-gyp when a native input is newer than the last build.
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// Builds the shipped addon with node-gyp and, on request, the C++ tests on the same objects.
+//   node scripts/addon.mjs [--tests]
+import { spawnSync } from 'node:child_process';
+import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeHeaders } from './headers.mjs';
+import { parseArgs } from 'node:util';
+import { BuildRecord } from './build-record.mjs';
 import { runTool } from './tool.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-const addon = 'build/Release/strongroom.node';
-// Written after a build that succeeded: the linker leaves the addon's own time alone when an input
-// changed that does not reach it.
-const stamp = 'build/strongroom.stamp';
-const inputs = ['native', 'binding.gyp', 'package.json', 'out/vendor/leveldb'];
+const { values: options } = parseArgs({ options: { tests: { type: 'boolean', default: false } } });
+const targets = ['strongroom', ...(options.tests ? ['strongroom_test', 'strongroom_vectors'] : [])];
+const outputs = targets.map(
+  (name) => `build/Release/${name}${name === 'strongroom' ? '.node' : ''}`,
+);
 
-function newest(path) {
-  const stat = statSync(path);
-  if (!stat.isDirectory()) return /_(test|fuzz|bench)\.cc$|\.md$/.test(path) ? 0 : stat.mtimeMs;
-  return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
-}
-function modified(path) {
-  return existsSync(path) ? statSync(path).mtimeMs : 0;
+/** The tests run outside Node, which brings its own. Empty when the system has none. */
+function libcrypto() {
+  const [command, ...args] = (process.env.CXX ?? 'g++').split(' ');
+  for (const name of ['libcrypto.so', 'libcrypto.so.3']) {
+    const { stdout } = spawnSync(command, [...args, `-print-file-name=${name}`]);
+    const path = String(stdout ?? '').trim();
+    if (isAbsolute(path)) return path;
+  }
+  return '';
 }
 
-if (existsSync(addon) && modified(stamp) > Math.max(...inputs.map(newest))) process.exit(0);
-// Configured anew only when the list of files changed: `build` then compiles just what is needed.
-const listed = Math.max(modified('binding.gyp'), modified('native/sources.gypi'));
-const steps = modified('build/Makefile') > listed ? ['build'] : ['configure', 'build'];
-const status = runTool('node-gyp', 'bin/node-gyp.js', [
-  ...steps,
-  `--nodedir=${makeHeaders()}`,
-  '--force-process-config', // The directory holds headers only.
-  '-j',
-  'max',
-  '--loglevel=warn',
-]);
-if (status === 0) writeFileSync(stamp, '');
-process.exit(status);
+function nodeGyp(command, ...args) {
+  const status = runTool('node-gyp', 'bin/node-gyp.js', [
+    command,
+    `--nodedir=${resolve('out/vendor/node')}`,
+    '--force-process-config', // The directory holds headers only.
+    '--loglevel=warn',
+    ...args,
+  ]);
+  if (status !== 0) process.exit(status);
+}
+
+const record = new BuildRecord('build/strongroom.json');
+if (record.has(outputs)) process.exit(0);
+if (!record.isConfigured) {
+  const definitions = { strongroom_tests: 1, strongroom_libcrypto: libcrypto() };
+  nodeGyp('configure', '--', ...Object.entries(definitions).map(([name, to]) => `-D${name}=${to}`));
+  record.configured();
+}
+record.begin();
+nodeGyp('build', '-j', 'max', ...targets);
+record.finish(outputs);

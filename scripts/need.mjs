@@ -1,12 +1,12 @@
 // Names every tool that is missing, with its Debian package, before anything is compiled.
-//   node scripts/need.mjs bench|demo|test
+//   node scripts/need.mjs bench|demo|test|test:asan|test:tsan
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const purpose = process.argv[2];
-if (!['bench', 'demo', 'test'].includes(purpose)) {
-  console.error('usage: node scripts/need.mjs bench|demo|test');
+if (!['bench', 'demo', 'test', 'test:asan', 'test:tsan'].includes(purpose)) {
+  console.error('usage: node scripts/need.mjs bench|demo|test|test:asan|test:tsan');
   process.exit(2);
 }
 
@@ -35,12 +35,12 @@ const tools = [
     debian: 'python3',
   },
 ];
-if (purpose === 'test') {
+if (purpose.startsWith('test:')) {
   tools.push({
     command: 'cmake',
     args: ['--version'],
     accept: (output) => atLeast(/(\d+)\.(\d+)/.exec(output), 3, 19),
-    what: 'CMake 3.19 or newer (for the C++ tests)',
+    what: 'CMake 3.19 or newer (for the sanitizers)',
     debian: 'cmake',
   });
 }
@@ -52,7 +52,12 @@ function atLeast(match, major, minor) {
 }
 
 function missing(tool) {
-  const run = spawnSync(tool.command, tool.args, { encoding: 'utf8', input: tool.input ?? '' });
+  // CC and CXX may name a wrapper and its compiler, as make understands them.
+  const [command, ...args] = tool.command.split(' ');
+  const run = spawnSync(command, [...args, ...tool.args], {
+    encoding: 'utf8',
+    input: tool.input ?? '',
+  });
   if (run.error?.code === 'ENOENT') return `${tool.what}: \`${tool.command}\` was not found`;
   if (run.status !== 0 || (tool.accept && !tool.accept(run.stdout))) {
     return `${tool.what}: \`${tool.command}\` is there, but too old`;

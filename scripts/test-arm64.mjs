@@ -30,9 +30,9 @@ if (missing.length > 0) {
 const lists = JSON.parse(readFileSync('native/sources.gypi', 'utf8')).variables;
 const folders = /^native\/(base|cpu|hash|erasure|io)\//;
 const needsOpenSsl = /\/(sha256|secret_bytes|base_test)/;
-const portable = [...lists.strongroom_core_sources, ...lists.strongroom_test_sources].filter(
-  (path) => folders.test(path) && !needsOpenSsl.test(path),
-);
+const portable = ['core', 'simulator', 'test']
+  .flatMap((name) => lists[`strongroom_${name}_sources`])
+  .filter((path) => folders.test(path) && !needsOpenSsl.test(path));
 const sources = [
   ...portable.map((path) => ({ path, flags: [] })),
   ...lists.strongroom_neon_sources.map((path) => ({ path, flags: lists.strongroom_neon_flags })),

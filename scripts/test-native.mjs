@@ -1,5 +1,7 @@
 // Builds and runs the C++ tests; everything after the flavour goes to strongroom_test.
 //   node scripts/test-native.mjs [plain|asan|tsan] [--seed N] [FILTER...]
+// The plain ones are linked by binding.gyp to the objects of the shipped addon; under a sanitizer
+// everything is compiled anew, by CMake and with LevelDB's own assertions.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -9,9 +11,9 @@ import { cleanEnvironment, runTool } from './tool.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const flavours = {
-  plain: { out: 'out/test', type: 'Release' },
-  asan: { out: 'out/asan', type: 'Debug', sanitizers: 'address;undefined' },
-  tsan: { out: 'out/tsan', type: 'Debug', sanitizers: 'thread' },
+  plain: { out: 'build/Release' },
+  asan: { out: 'out/asan', sanitizers: 'address;undefined' },
+  tsan: { out: 'out/tsan', sanitizers: 'thread' },
 };
 const named = Object.hasOwn(flavours, process.argv[2] ?? '');
 const flavour = flavours[named ? process.argv[2] : 'plain'];
@@ -26,18 +28,23 @@ function dropUnusable(out) {
   if (!generated || home !== resolve('.')) rmSync(out, { recursive: true, force: true });
 }
 
-dropUnusable(flavour.out);
-const built = runTool(
-  'cmake-js',
-  'bin/cmake-js',
-  [
-    'build',
-    ...['-O', flavour.out, '-B', flavour.type, '-l', 'warn', '--CDSTRONGROOM_TESTS=ON'],
-    ...(flavour.sanitizers ? [`--CDSTRONGROOM_SAN=${flavour.sanitizers}`] : []),
-  ],
+function buildPlain() {
+  const { status } = spawnSync(process.execPath, ['scripts/addon.mjs', '--tests'], {
+    stdio: [0, 2, 2],
+  });
+  return status ?? 1;
+}
+
+function buildSanitized({ out, sanitizers }) {
+  dropUnusable(out);
+  const define = ['--CDSTRONGROOM_TESTS=ON', `--CDSTRONGROOM_SAN=${sanitizers}`];
   // make, unlike ninja, builds one file at a time unless told otherwise.
-  { CMAKE_BUILD_PARALLEL_LEVEL: String(availableParallelism()) },
-);
+  const jobs = { CMAKE_BUILD_PARALLEL_LEVEL: String(availableParallelism()) };
+  const args = ['build', '-O', out, '-B', 'Debug', '-l', 'warn', ...define];
+  return runTool('cmake-js', 'bin/cmake-js', args, jobs);
+}
+
+const built = flavour.sanitizers ? buildSanitized(flavour) : buildPlain();
 if (built !== 0) process.exit(built);
 const run = spawnSync(join(flavour.out, 'strongroom_test'), testArguments, {
   stdio: 'inherit',

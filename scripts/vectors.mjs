@@ -26,8 +26,7 @@ const folder = process.env.STRONGROOM_VECTORS ?? join(root, '../shared/vectors')
 const binary = options.binary ?? findBinary();
 
 function findBinary() {
-  const names = ['out/test/strongroom_vectors', 'out/test/Release/strongroom_vectors'];
-  return names.map((name) => join(root, name)).find(existsSync);
+  return [join(root, 'build/Release/strongroom_vectors')].find(existsSync);
 }
 
 /** Pipes the requests of all cases through the program and returns one answer per case. */

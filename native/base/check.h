@@ -2,26 +2,19 @@
 // on would put wrong bytes on disk. Never CHECK what comes from disk, JavaScript or network.
 #pragma once
 
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 
 namespace strongroom {
 
+// Not inline: every CHECK would carry a copy of it.
 class CheckFailure {
  public:
-  CheckFailure(const char* file, int line, const char* condition)
-      : text_(std::string("strongroom: CHECK failed at ") + file + ":" + std::to_string(line) +
-              ": " + condition) {}
-  [[noreturn]] ~CheckFailure() {
-    fprintf(stderr, "%s\n", text_.c_str());
-    abort();
-  }
-  CheckFailure& operator<<(const std::string& why) {
-    text_ += " ";
-    text_ += why;
-    return *this;
-  }
+  CheckFailure(const char* file, int line, const char* condition);
+  CheckFailure(const CheckFailure&) = delete;
+  CheckFailure& operator=(const CheckFailure&) = delete;
+  [[noreturn]] ~CheckFailure();
+  CheckFailure& operator<<(const char* why);
+  CheckFailure& operator<<(const std::string& why);
 
  private:
   std::string text_;

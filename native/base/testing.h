@@ -8,7 +8,7 @@
 #pragma once
 
 #include <cstdint>
-#include <sstream>
+#include <concepts>
 #include <string>
 
 #include "base/bytes.h"
@@ -49,18 +49,21 @@ class Random {
   uint64_t state_;
 };
 
+// At most 64 of the bytes, and their number.
+std::string ShowBytes(ByteSpan bytes);
+// A type of a test's own is shown by what its ShowValue(const T&) returns.
 template <typename T>
 std::string Show(const T& value) {
-  if constexpr (requires(std::ostringstream & s) { s << value; }) {
-    std::ostringstream out;
-    out << value;
-    return out.str();
-  } else if constexpr (requires { ToHex(ByteSpan(value)); }) {
-    ByteSpan bytes(value);
-    return ToHex(bytes.first(bytes.size() < 64 ? bytes.size() : 64)) + " (" +
-           std::to_string(bytes.size()) + " bytes)";
+  if constexpr (requires { ShowValue(value); }) {
+    return ShowValue(value);
+  } else if constexpr (std::convertible_to<T, std::string_view>) {
+    return std::string(std::string_view(value));
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    return std::to_string(value);
   } else if constexpr (std::is_enum_v<T>) {
     return std::to_string(static_cast<long long>(value));
+  } else if constexpr (requires { ByteSpan(value); }) {
+    return ShowBytes(ByteSpan(value));
   } else {
     return "?";
   }
@@ -85,6 +88,17 @@ bool Equal(const A& a, const B& b) {
   }
 }
 
+// What the macros below call. Each expectation must stay one call: this header is compiled into
+// every test file, and code at the call is compiled once for every expectation.
+void FailUnequal(const char* file, int line, const char* text, const std::string& a,
+                 const std::string& b);
+bool ExpectOk(const char* file, int line, const char* text, const Status& status);
+bool ExpectCode(const char* file, int line, const char* text, const Status& status, Code code);
+template <typename A, typename B>
+void ExpectEqual(const char* file, int line, const char* text, const A& a, const B& b) {
+  if (!Equal(a, b)) FailUnequal(file, line, text, Show(a), Show(b));
+}
+
 }  // namespace strongroom::testing
 
 #define TEST(suite, name)                                                                   \
@@ -104,40 +118,16 @@ bool Equal(const A& a, const B& b) {
       return;                                                      \
     }                                                              \
   } while (0)
-#define EXPECT_EQ(a, b)                                                                  \
-  do {                                                                                   \
-    auto expect_a = (a);                                                                 \
-    auto expect_b = (b);                                                                 \
-    if (!::strongroom::testing::Equal(expect_a, expect_b))                               \
-      ::strongroom::testing::Fail(__FILE__, __LINE__,                                    \
-                                  std::string(#a " == " #b "\n    ") +                   \
-                                      ::strongroom::testing::Show(expect_a) + "\n    " + \
-                                      ::strongroom::testing::Show(expect_b));            \
-  } while (0)
+#define EXPECT_EQ(a, b) \
+  ::strongroom::testing::ExpectEqual(__FILE__, __LINE__, #a " == " #b, (a), (b))
 // A Status or Result that must be OK.
-#define EXPECT_OK(expression)                                                                  \
-  do {                                                                                         \
-    const auto& expect_r = (expression);                                                       \
-    const ::strongroom::Status& expect_s = ::strongroom::testing::StatusOf(expect_r);          \
-    if (!expect_s.ok())                                                                        \
-      ::strongroom::testing::Fail(__FILE__, __LINE__, #expression ": " + expect_s.ToString()); \
+#define EXPECT_OK(expression)                                      \
+  ::strongroom::testing::ExpectOk(__FILE__, __LINE__, #expression, \
+                                  ::strongroom::testing::StatusOf((expression)))
+#define ASSERT_OK(expression)            \
+  do {                                   \
+    if (!EXPECT_OK(expression)) return; \
   } while (0)
-#define ASSERT_OK(expression)                                                                  \
-  do {                                                                                         \
-    const auto& expect_r = (expression);                                                       \
-    const ::strongroom::Status& expect_s = ::strongroom::testing::StatusOf(expect_r);          \
-    if (!expect_s.ok()) {                                                                      \
-      ::strongroom::testing::Fail(__FILE__, __LINE__, #expression ": " + expect_s.ToString()); \
-      return;                                                                                  \
-    }                                                                                          \
-  } while (0)
-#define EXPECT_CODE(expression, expected)                                             \
-  do {                                                                                \
-    const auto& expect_r = (expression);                                              \
-    const ::strongroom::Status& expect_s = ::strongroom::testing::StatusOf(expect_r); \
-    if (!expect_s.Is(expected))                                                       \
-      ::strongroom::testing::Fail(__FILE__, __LINE__,                                 \
-                                  std::string(#expression " gives ") +                \
-                                      ::strongroom::CodeName(expected) + ", got " +   \
-                                      expect_s.ToString());                           \
-  } while (0)
+#define EXPECT_CODE(expression, expected)                            \
+  ::strongroom::testing::ExpectCode(__FILE__, __LINE__, #expression, \
+                                    ::strongroom::testing::StatusOf((expression)), expected)

@@ -13,8 +13,8 @@ struct Entry {
   bool is_prefix = false;
   bool operator==(const Entry&) const = default;
 };
-std::ostream& operator<<(std::ostream& out, const Entry& e) {
-  return out << (e.is_prefix ? "prefix " : "row ") << ToHex(AsBytes(e.key)) << "=" << e.row;
+std::string ShowValue(const Entry& e) {
+  return (e.is_prefix ? "prefix " : "row ") + ToHex(AsBytes(e.key)) + "=" + e.row;
 }
 using Entries = std::vector<Entry>;
 

@@ -10,7 +10,8 @@ import test from 'ava';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const compiler = process.env.CXX ?? 'g++';
+// CXX may name a wrapper and its compiler, as make understands it.
+const [compiler = 'g++', ...wrapped] = (process.env.CXX ?? 'g++').split(' ');
 const { variables } = JSON.parse(readFileSync(join(root, 'native/sources.gypi'), 'utf8')) as {
   variables: Record<string, string[]>;
 };
@@ -26,7 +27,9 @@ for (const [name, files] of Object.entries(variables)) {
       const object = join(folder, 'kernel.o');
       const flags = variables[name.replace(/_sources$/, '_flags')] ?? [];
       const common = ['-std=c++20', '-O3', '-fno-exceptions', '-fPIC', '-Inative'];
-      await run(compiler, [...common, ...flags, '-c', file, '-o', object], { cwd: root });
+      await run(compiler, [...wrapped, ...common, ...flags, '-c', file, '-o', object], {
+        cwd: root,
+      });
       const { stdout } = await run('nm', [object]);
       t.regex(stdout, / T /, 'the object holds a kernel');
       t.deepEqual(

@@ -10,13 +10,13 @@ const need = fileURLToPath(new URL('../../scripts/need.mjs', import.meta.url));
 const present = ['cc', 'g++', 'make', 'python3', 'cmake'];
 
 /** Runs need.mjs on a machine that has just these programs, each a shell script. */
-function machineWith(programs: Record<string, string>, purpose: string) {
+function machineWith(programs: Record<string, string>, purpose: string, variables = {}) {
   const path = mkdtempSync(join(tmpdir(), 'need-'));
   for (const [name, script] of Object.entries(programs)) {
     writeFileSync(join(path, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(path, name), 0o755);
   }
-  const env = { PATH: path };
+  const env = { PATH: path, ...variables };
   const run = spawnSync(process.execPath, [need, purpose], { env, encoding: 'utf8' });
   rmSync(path, { recursive: true });
   return run;
@@ -33,16 +33,23 @@ test('says nothing where nothing is missing', (t) => {
 });
 
 test('names everything that is missing, with one line to install it', (t) => {
-  const { status, stderr } = machineWith({}, 'test');
+  const { status, stderr } = machineWith({}, 'test:asan');
   t.is(status, 1);
   for (const name of present) t.true(stderr.includes(`\`${name}\` was not found`), name);
   t.true(stderr.trimEnd().endsWith('apt install g++ make python3 cmake'));
 });
 
-test('the demo does not ask for cmake', (t) => {
+test('only the sanitizers ask for cmake', (t) => {
   const { cmake: _, ...rest } = all;
   t.is(machineWith(rest, 'demo').status, 0);
-  t.is(machineWith(rest, 'test').status, 1);
+  t.is(machineWith(rest, 'test').status, 0);
+  t.is(machineWith(rest, 'test:tsan').status, 1);
+});
+
+test('a compiler behind a wrapper is found', (t) => {
+  const wrapped = { ...all, ccache: 'exec "$@"' };
+  const { status, stderr } = machineWith(wrapped, 'test', { CC: 'ccache cc', CXX: 'ccache g++' });
+  t.is(status, 0, stderr);
 });
 
 for (const [name, script] of [
@@ -51,7 +58,7 @@ for (const [name, script] of [
   ['python3', 'exit 1'],
 ] as const) {
   test(`names ${name} when it is there but too old`, (t) => {
-    const { status, stderr } = machineWith({ ...all, [name]: script }, 'test');
+    const { status, stderr } = machineWith({ ...all, [name]: script }, 'test:asan');
     t.is(status, 1);
     t.true(stderr.includes(`\`${name}\` is there, but`), stderr);
   });
