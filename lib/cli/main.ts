@@ -21,6 +21,14 @@ program
     process.exitCode = await demo(directory, options);
   });
 
+program
+  .command('build')
+  .description('compile the native part, where no ready-made one fits this machine')
+  .action(async () => {
+    const { build } = await import('./build.ts');
+    process.exitCode = build();
+  });
+
 async function main(): Promise<void> {
   try {
     await program.parseAsync();

@@ -13,11 +13,16 @@ export interface Ended {
 
 const tsx = import.meta.resolve('tsx');
 
-export async function runProgram(program: string, args: readonly string[] = []): Promise<Ended> {
+export async function runProgram(
+  program: string,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Ended> {
   const cwd = mkdtempSync(join(tmpdir(), 'strongroom-program-'));
   try {
     const child = spawn(process.execPath, [`--import=${tsx}`, program, ...args], {
       cwd,
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let stdout = '';
