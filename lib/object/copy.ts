@@ -8,7 +8,7 @@ import { invalidArgument, StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkSignal, isRecord, readOptions } from '../options.ts';
 import { bucketForWrite, currentCheck } from './commit-object.ts';
-import { type Condition, putCondition } from './condition.ts';
+import { type Condition, putCondition, writeRefusal } from './condition.ts';
 import { copiedRow, encodeObjectRow, typeOf } from './object-row.ts';
 import { ObjectView, RowEntry } from './object-view.ts';
 import type { CopyOptions, ObjectRef, StoredObject } from './types.ts';
@@ -160,8 +160,11 @@ async function commitCopy(context: StoreContext, copy: Transfer): Promise<Row | 
   const fromKey = ownObjectRowKey(found.bucket.row.id, from.key);
   const checks: Check[] = [target.check, { key: fromKey, revision: found.row.revision }];
   if (from.bucket !== to.bucket) checks.push(found.bucket.check);
-  if (plan.condition !== null && !isSame(from, to))
-    checks.push(await currentCheck(context, target, to.key, plan.condition));
+  if (plan.condition !== null) {
+    // Of a copy onto itself the row is read and checked already.
+    if (isSame(from, to)) refuseUnless(plan.condition, found.row, to);
+    else checks.push(await currentCheck(context, target, to.key, plan.condition));
+  }
   if (plan.signal?.aborted) throw aborted(plan.signal);
   const modified = context.now();
   const body = rowOf(found.row.body, plan);
@@ -175,6 +178,11 @@ async function commitCopy(context: StoreContext, copy: Transfer): Promise<Row | 
     if (!StoreError.is(error, 'PreconditionFailed')) throw error;
     return null;
   }
+}
+
+function refuseUnless(condition: Condition, row: Row, place: Place): void {
+  const refusal = writeRefusal(condition, row);
+  if (refusal !== null) throw new StoreError(refusal, undefined, { ...place });
 }
 
 /** An object that is moved stays what it is; only a copy shares its parts. */

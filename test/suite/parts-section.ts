@@ -1,7 +1,7 @@
 // Objects made of parts, copies and moves.
 import { randomBytes } from 'node:crypto';
 import { crc64 } from '../../lib/engine/crc64.ts';
-import type { Bucket, ErrorCode } from '../../lib/index.ts';
+import type { Bucket, CopyOptions, ErrorCode } from '../../lib/index.ts';
 import { found, megabyte, rejection, type WithStore } from './support.ts';
 
 const kilobyte = 1024;
@@ -294,6 +294,28 @@ export function partsSection(withStore: WithStore): void {
     await rejection(t, absent, 'FileAlreadyExists');
     t.is(await (await bucket.get('a'))?.text(), 'body');
     t.is(await (await bucket.get('b'))?.text(), 'there');
+  });
+
+  withStore('asks the condition of a copy onto itself too', async (t, store) => {
+    const bucket = store.bucket('docs');
+    const { etag } = await bucket.put('a', 'body');
+    const other = `"${'0'.repeat(32)}"`;
+    const stale: [CopyOptions['onlyIf'], ErrorCode][] = [
+      [{ etag: other }, 'PreconditionFailed'],
+      [{ absent: true }, 'FileAlreadyExists'],
+      [{ unmodifiedSince: new Date(0) }, 'PreconditionFailed'],
+    ];
+    for (const [onlyIf, code] of stale) {
+      const { bucket: where, key } = await rejection(
+        t,
+        bucket.copy('a', 'a', { tags: { x: '1' }, onlyIf }),
+        code,
+      );
+      t.deepEqual([where, key], ['docs', 'a']);
+    }
+    t.deepEqual((await bucket.head('a'))?.tags, {});
+    await bucket.copy('a', 'a', { tags: { x: '1' }, onlyIf: { etag } });
+    t.deepEqual((await bucket.head('a'))?.tags, { x: '1' });
   });
 
   withStore('a reader goes on when its object of parts is removed', async (t, store) => {
