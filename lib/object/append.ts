@@ -108,19 +108,22 @@ async function append(
   call: Call,
   seal: (parts: PartsKey) => Promise<Added>,
 ): Promise<StoredObject> {
-  let growing = await openGrowing(context, bucketName, call);
+  let growing = await openGrowing(context, bucketName, call, null);
   let added: Added | null = null;
   try {
     added = await seal(growing.parts);
     for (;;) {
       const row = await commitAppend(context, call, growing, added);
       if (row !== null) return new ObjectView(bucketName, new RowEntry(call.key, row), 0);
-      const now = await openGrowing(context, bucketName, call);
+      const now = await openGrowing(context, bucketName, call, growing);
       const same = Buffer.compare(now.listId, growing.listId) === 0;
       growing.close();
       growing = now;
       // Sealed for a list that is gone, or for one that somebody else began.
-      if (!same) throw new StoreError('PreconditionFailed', 'the object was replaced', call);
+      if (!same) {
+        const place = { bucket: bucketName, key: call.key };
+        throw new StoreError('PreconditionFailed', 'the object was replaced', place);
+      }
     }
   } finally {
     growing.close();
@@ -128,11 +131,15 @@ async function append(
   }
 }
 
-/** NoSuchBucket, ObjectNotAppendable, PositionNotEqualToLength. */
+/**
+ * As it is now. Where there still is no object, the list of `before` is the one to begin: what was
+ * sealed for it is not lost. NoSuchBucket, ObjectNotAppendable, PositionNotEqualToLength.
+ */
 async function openGrowing(
   context: StoreContext,
   bucketName: string,
   { key, position, signal }: Call,
+  before: Growing | null,
 ): Promise<Growing> {
   const bucket = await bucketForWrite(context, bucketName, { key, condition: null, signal });
   const rowKey = ownObjectRowKey(bucket.row.id, key);
@@ -156,6 +163,7 @@ async function openGrowing(
     const crc64 = row.blob?.crc64 ?? '0';
     return { bucket, row, size, crc64, listId, parts: parts.key, close: () => parts.close() };
   }
+  if (before?.row === null) return { ...before, bucket };
   const { id: listId, key: parts } = context.engine.createParts();
   return { bucket, row: null, size: 0, crc64: '0', listId, parts, close: () => {} };
 }

@@ -133,6 +133,37 @@ test('a bucket that another store made, changed or made again', async (t) => {
   t.is((await theirs.list().toArray()).length, 1);
 });
 
+test('a first append goes on when only its bucket has changed', async (t) => {
+  const engine = new MemoryEngine();
+  const docs = storeOver(engine).bucket('docs');
+  await docs.put('other', 'text');
+  for (const size of [5, 300_000]) {
+    const bytes = Buffer.alloc(size, 7);
+    const body = (async function* () {
+      yield bytes;
+      await touch(engine, 'docs');
+    })();
+    t.is((await docs.append(`log-${size}`, body)).size, size);
+    await docs.append(`log-${size}`, 'more');
+    t.is((await found(docs.head(`log-${size}`))).size, size + 4);
+  }
+});
+
+test('an append to what was replaced meanwhile says only which object', async (t) => {
+  const engine = new MemoryEngine();
+  const [docs, theirs] = [storeOver(engine).bucket('docs'), storeOver(engine).bucket('docs')];
+  await docs.put('other', 'text');
+  const body = (async function* () {
+    yield 'mine';
+    await theirs.append('log', 'theirs');
+  })();
+  const { signal } = new AbortController();
+  const error = await rejection(t, docs.append('log', body, { signal }), 'PreconditionFailed');
+  t.like(error, { bucket: 'docs', key: 'log' });
+  t.false('signal' in error || 'header' in error);
+  t.is(await (await found(docs.get('log'))).text(), 'theirs');
+});
+
 test('a cursor of a bucket that another store has made anew', async (t) => {
   const engine = new MemoryEngine();
   const [docs, theirs] = [storeOver(engine).bucket('docs'), storeOver(engine).bucket('docs')];
