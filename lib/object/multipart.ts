@@ -18,7 +18,7 @@ import {
 } from '../engine/row-key.ts';
 import type { Check, Found, NewBlob, Row, RowKey } from '../engine/storage-engine.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
-import { checkObjectKey } from '../name/object-key.ts';
+import { checkKeyText, checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkSignal, readOptions } from '../options.ts';
 import { openBody, WholePieces } from './body.ts';
 import { planChecksums } from './checksum.ts';
@@ -53,6 +53,8 @@ const knownToUpload: ReadonlySet<string> = new Set([
 ]);
 const knownToPart: ReadonlySet<string> = new Set(['checksum', 'signal']);
 const knownToComplete: ReadonlySet<string> = new Set(['onlyIf', 'signal']);
+const knownToUploads: ReadonlySet<string> = new Set(['prefix']);
+const knownToSweep: ReadonlySet<string> = new Set(['olderThan']);
 /** 5 GB, as in OSS. */
 const partSizeMax = 5 * 2 ** 30;
 const pageMax = 1000;
@@ -282,8 +284,11 @@ export async function abortUpload(context: StoreContext, place: UploadPlace): Pr
 export async function* listUploads(
   context: StoreContext,
   bucketName: string,
-  prefix: string,
+  given: { prefix?: string | undefined } = {},
 ): AsyncGenerator<UploadInfo, void, undefined> {
+  const { prefix = '' } = readOptions('uploads', given, knownToUploads); // InvalidArgument
+  if (typeof prefix !== 'string') throw new TypeError('uploads: prefix must be a string');
+  checkKeyText(prefix); // InvalidObjectName
   let start: RowKey | null = null;
   for (;;) {
     context.enter(); // STORE_CLOSED
@@ -307,13 +312,15 @@ export async function* listUploads(
 export async function sweepUploads(
   context: StoreContext,
   bucketName: string,
-  { olderThan }: { olderThan: Date },
+  given: { olderThan: Date },
 ): Promise<{ swept: number; kept: number }> {
+  const { olderThan } = readOptions('sweepUploads', given, knownToSweep); // InvalidArgument
   if (!(olderThan instanceof Date)) throw new TypeError('sweepUploads: olderThan must be a Date');
   if (Number.isNaN(olderThan.getTime())) throw invalidArgument('sweepUploads: an invalid Date');
+  const earliestKept = olderThan.getTime();
   let [swept, kept] = [0, 0];
-  for await (const { key, uploadId, initiated } of listUploads(context, bucketName, '')) {
-    if (initiated >= olderThan) {
+  for await (const { key, uploadId, initiated } of listUploads(context, bucketName)) {
+    if (initiated.getTime() >= earliestKept) {
       kept++;
       continue;
     }

@@ -280,15 +280,16 @@ export class Bucket {
 
   /**
    * Uploads that were neither completed nor aborted, in order of their keys.
-   * @throws {StoreError} when it is iterated: NoSuchBucket, STORE_CLOSED
+   * @throws {StoreError} when it is iterated: InvalidArgument, InvalidObjectName, NoSuchBucket,
+   * STORE_CLOSED
    */
-  uploads(options: { prefix?: string } = {}): AsyncIterable<UploadInfo> {
-    return listUploads(this.#context, this.name, options.prefix ?? '');
+  uploads(options?: { prefix?: string | undefined }): AsyncIterable<UploadInfo> {
+    return listUploads(this.#context, this.name, options);
   }
 
   /**
    * Aborts the uploads that were begun before a moment. Says how many went and how many stay.
-   * @throws {StoreError} NoSuchBucket, STORE_CLOSED, STORE_READ_ONLY
+   * @throws {StoreError} InvalidArgument, NoSuchBucket, STORE_CLOSED, STORE_READ_ONLY
    */
   sweepUploads(options: { olderThan: Date }): Promise<{ swept: number; kept: number }> {
     return sweepUploads(this.#context, this.name, options);

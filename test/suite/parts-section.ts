@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { crc64 } from '../../lib/engine/crc64.ts';
 import type { Bucket, CopyOptions, ErrorCode } from '../../lib/index.ts';
-import { found, megabyte, rejection, type WithStore } from './support.ts';
+import { all, found, megabyte, rejection, type WithStore } from './support.ts';
 
 const kilobyte = 1024;
 
@@ -158,6 +158,23 @@ export function partsSection(withStore: WithStore): void {
       t.false(await bucket.exists());
     },
   );
+
+  withStore('checks what uploads and sweepUploads are asked for', async (t, store) => {
+    const bucket = store.bucket('docs');
+    await bucket.upload('a');
+    const uploads = (options: unknown) => all(bucket.uploads(options as never));
+    await rejection(t, uploads({ prefx: 'b' }), 'InvalidArgument');
+    await rejection(t, uploads({ prefix: '\ud800' }), 'InvalidObjectName');
+    for (const wrong of [{ prefix: 1 }, null, 'a', new Map()])
+      await t.throwsAsync(uploads(wrong), { instanceOf: TypeError });
+    const future = new Date(Date.now() + 60_000);
+    const sweep = (options: unknown) => bucket.sweepUploads(options as never);
+    await rejection(t, sweep({ olderThan: future, prefix: 'b' }), 'InvalidArgument');
+    await rejection(t, sweep({ olderThan: new Date(Number.NaN) }), 'InvalidArgument');
+    for (const wrong of [undefined, {}, { olderThan: 'now' }])
+      await t.throwsAsync(sweep(wrong), { instanceOf: TypeError });
+    t.is((await uploads({ prefix: undefined })).length, 1);
+  });
 
   withStore('completes with the parts as they are at that moment', async (t, store) => {
     const bucket = store.bucket('docs');
