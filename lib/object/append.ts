@@ -8,26 +8,17 @@ import type { Effect, NewBlob, PartsKey, Row } from '../engine/storage-engine.ts
 import { StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkSignal, integerOption, readOptions } from '../options.ts';
-import { openBody, WholePieces } from './body.ts';
+import { openBody } from './body.ts';
 import type { ChecksumPlan } from './checksum.ts';
 import { bucketForWrite } from './commit-object.ts';
+import { headerNames } from './content-headers.ts';
 import { encodeObjectRow, layoutOf, typeOf, withParts } from './object-row.ts';
 import { ObjectView, RowEntry } from './object-view.ts';
 import { appendLayout, encodePartRow } from './part-list.ts';
 import type { AppendOptions, Body, StoredObject } from './types.ts';
-import { Upload } from './upload.ts';
+import { sealBody } from './upload.ts';
 
-const headers = [
-  'contentType',
-  'contentEncoding',
-  'contentDisposition',
-  'contentLanguage',
-  'cacheControl',
-  'expires',
-  'metadata',
-  'tags',
-] as const;
-const known: ReadonlySet<string> = new Set([...headers, 'position', 'signal']);
+const known: ReadonlySet<string> = new Set([...headerNames, 'position', 'signal']);
 
 /** A part's checksum is wanted before its commit, to move the object's. */
 const checksums: ChecksumPlan = { names: ['crc64'], expected: new Map() };
@@ -64,20 +55,19 @@ export async function appendObject(
     const options = given === undefined ? {} : readOptions('append', given, known);
     const position = integerOption('append', 'position', options.position, 0);
     checkSignal('append', options.signal);
-    const header = encodeObjectRow('append', headersOf(options), opened.type);
+    const header = encodeObjectRow('append', options, opened.type);
     context.enter(); // STORE_CLOSED
     try {
-      const pieces = opened.bytes === null ? opened.pieces : new WholePieces(opened.bytes);
-      if (pieces === null) throw new StoreError('InternalError', 'a body without bytes');
-      const call = { key, position, header, signal: options.signal };
-      return await append(context, bucketName, call, async (parts) => {
-        const inlineMax = context.engine.smallBlobMax;
-        const upload = new Upload(context, pieces, { size: undefined, checksums, inlineMax }, null);
-        const { blob, digests } = await upload.seal(parts, options.signal);
+      const { signal } = options;
+      return await append(context, bucketName, { key, position, header, signal }, async (parts) => {
+        const { blob, size, digests } = await sealBody(context, opened, parts, {
+          checksums,
+          signal,
+        });
         const crc64 = Buffer.from(digests?.get('crc64') ?? [])
           .readBigUInt64BE()
           .toString();
-        return { blob, size: upload.moved, crc64 };
+        return { blob, size, crc64 };
       });
     } finally {
       context.leave();
@@ -86,12 +76,6 @@ export async function appendObject(
     opened.pieces?.cancel();
     throw error;
   }
-}
-
-function headersOf(options: AppendOptions): AppendOptions {
-  const said: Record<string, unknown> = {};
-  for (const name of headers) if (options[name] !== undefined) said[name] = options[name];
-  return said;
 }
 
 interface Call {

@@ -19,12 +19,13 @@ import {
 } from './pieces.ts';
 import type { Body } from './types.ts';
 
-export interface OpenedBody {
+export type OpenedBody = {
   /** Content type the body itself names, or ''. */
   readonly type: string;
-  readonly bytes: WholeBytes | null;
-  readonly pieces: Pieces | null;
-}
+} & (
+  | { readonly bytes: WholeBytes; readonly pieces: null }
+  | { readonly bytes: null; readonly pieces: Pieces }
+);
 
 /** TypeError for what has no bytes in it; IncompleteBody for what has been read or taken away. */
 export function openBody(body: Body): OpenedBody {
@@ -43,6 +44,11 @@ export function openBody(body: Body): OpenedBody {
     'put: a body must be text, bytes, a Blob, a Response, a stream, an iterable of bytes or ' +
       `null, not ${describe(body)}`,
   );
+}
+
+/** Piece by piece, whichever form it has. */
+export function piecesOf(body: OpenedBody): Pieces {
+  return body.bytes === null ? body.pieces : new WholePieces(body.bytes);
 }
 
 function openPieces(body: object): Pieces | null {

@@ -1,5 +1,22 @@
-// What headers say of an object's content, as options of a put: the way back from httpHeaders().
+// What is said of an object's content: the names of the options, and the way back from
+// httpHeaders().
 import type { PutOptions } from './types.ts';
+
+/** The options that become headers of the content when the object is served. */
+export const contentHeaderNames = [
+  'contentType',
+  'contentEncoding',
+  'contentDisposition',
+  'contentLanguage',
+  'cacheControl',
+  'expires',
+] as const;
+/** All that a caller says about an object, whichever verb makes it. */
+export const headerNames: readonly [...typeof contentHeaderNames, 'metadata', 'tags'] = [
+  ...contentHeaderNames,
+  'metadata',
+  'tags',
+];
 
 /** Without metadata. An `expires` that is no date becomes an invalid Date, which put refuses. */
 export function contentOptions(headers: Headers): PutOptions {

@@ -9,19 +9,12 @@ import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkSignal, isRecord, readOptions } from '../options.ts';
 import { bucketForWrite, currentCheck } from './commit-object.ts';
 import { type Condition, putCondition, writeRefusal } from './condition.ts';
+import { contentHeaderNames, headerNames } from './content-headers.ts';
 import { copiedRow, encodeObjectRow, typeOf } from './object-row.ts';
 import { ObjectView, RowEntry } from './object-view.ts';
 import type { CopyOptions, ObjectRef, StoredObject } from './types.ts';
 
-const headers = [
-  'contentType',
-  'contentEncoding',
-  'contentDisposition',
-  'contentLanguage',
-  'cacheControl',
-  'expires',
-] as const;
-const known: ReadonlySet<string> = new Set([...headers, 'metadata', 'tags', 'onlyIf', 'signal']);
+const known: ReadonlySet<string> = new Set([...headerNames, 'onlyIf', 'signal']);
 
 interface Place {
   readonly bucket: string;
@@ -84,7 +77,7 @@ function planCopy(call: string, given: CopyOptions | undefined): Omit<CopyPlan, 
   const said: Record<string, unknown> = {};
   if (metadata !== 'copy') said.metadata = metadata;
   if (tags !== 'copy') said.tags = tags;
-  for (const name of headers) {
+  for (const name of contentHeaderNames) {
     if (options[name] === undefined) continue;
     if (metadata === 'copy')
       throw invalidArgument(`${call}: ${name} needs metadata that is replaced, not copied`);

@@ -20,10 +20,11 @@ import type { Check, Found, NewBlob, Row, RowKey } from '../engine/storage-engin
 import { invalidArgument, StoreError } from '../errors.ts';
 import { checkKeyText, checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkSignal, readOptions } from '../options.ts';
-import { openBody, WholePieces } from './body.ts';
+import { openBody } from './body.ts';
 import { planChecksums } from './checksum.ts';
 import { bucketForWrite, currentCheck } from './commit-object.ts';
 import { putCondition } from './condition.ts';
+import { headerNames } from './content-headers.ts';
 import { encodeObjectRow, withParts } from './object-row.ts';
 import { etagOf, ObjectView, RowEntry } from './object-view.ts';
 import { type AssembledParts, assemble, type StoredPart } from './part-assembly.ts';
@@ -38,19 +39,9 @@ import type {
   UploadInfo,
   UploadOptions,
 } from './types.ts';
-import { Upload } from './upload.ts';
+import { sealBody } from './upload.ts';
 
-const knownToUpload: ReadonlySet<string> = new Set([
-  'contentType',
-  'contentEncoding',
-  'contentDisposition',
-  'contentLanguage',
-  'cacheControl',
-  'expires',
-  'metadata',
-  'tags',
-  'signal',
-]);
+const knownToUpload: ReadonlySet<string> = new Set([...headerNames, 'signal']);
 const knownToPart: ReadonlySet<string> = new Set(['checksum', 'signal']);
 const knownToComplete: ReadonlySet<string> = new Set(['onlyIf', 'signal']);
 const knownToUploads: ReadonlySet<string> = new Set(['prefix']);
@@ -122,13 +113,10 @@ export async function uploadPart(
     context.enter(); // STORE_CLOSED
     try {
       return await withUpload(context, place, async (upload) => {
-        const pieces = opened.bytes === null ? opened.pieces : new WholePieces(opened.bytes);
-        if (pieces === null) throw new StoreError('InternalError', 'a body without bytes');
-        const plan = { size: undefined, checksums, inlineMax: context.engine.smallBlobMax };
-        const sealing = new Upload(context, pieces, plan, null);
-        const { blob } = await sealing.seal(upload.found.parts.key, signal); // InvalidDigest ...
+        const { key } = upload.found.parts;
+        const { blob, size } = await sealBody(context, opened, key, { checksums, signal });
         try {
-          if (sealing.moved > partSizeMax) throw new StoreError('EntityTooLarge');
+          if (size > partSizeMax) throw new StoreError('EntityTooLarge');
           return await commitPart(context, place, upload, partNumber, blob);
         } finally {
           if ('dispose' in blob) await blob.dispose();

@@ -2,6 +2,7 @@
 import { checkOptions, checkSignal, functionOption, integerOption } from '../options.ts';
 import { type ChecksumPlan, planChecksums } from './checksum.ts';
 import { type Condition, putCondition } from './condition.ts';
+import { headerNames } from './content-headers.ts';
 import { encodeObjectRow, encodeSymlinkRow } from './object-row.ts';
 import type { PutOptions, SymlinkOptions } from './types.ts';
 
@@ -17,14 +18,7 @@ export interface PutPlan {
 }
 
 const known: ReadonlySet<string> = new Set([
-  'contentType',
-  'contentEncoding',
-  'contentDisposition',
-  'contentLanguage',
-  'cacheControl',
-  'expires',
-  'metadata',
-  'tags',
+  ...headerNames,
   'checksum',
   'onlyIf',
   'size',

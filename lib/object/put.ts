@@ -7,16 +7,15 @@
 // key seals the body, and others may have put into it meanwhile.
 import type { KnownBucket } from '../context/bucket-directory.ts';
 import type { StoreContext } from '../context/store-context.ts';
-import { StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
-import { type OpenedBody, openBody, WholePieces } from './body.ts';
+import { type OpenedBody, openBody } from './body.ts';
 import { bucketForWrite, commitObject, currentCheck } from './commit-object.ts';
 import { withChecksums } from './object-row.ts';
 import { ObjectView, RowEntry } from './object-view.ts';
 import { ProgressMeter } from './progress.ts';
 import { type PutPlan, planPut } from './put-plan.ts';
 import type { Body, PutOptions, StoredObject } from './types.ts';
-import { checked, type Sealed, Upload, wrongSize } from './upload.ts';
+import { checked, type Sealed, sealBody, wrongSize } from './upload.ts';
 
 export async function putObject(
   context: StoreContext,
@@ -36,7 +35,7 @@ export async function putObject(
       const meter = meterFor(context, opened, plan);
       const bucket = await findBucket(context, bucketName, key, plan, !!small); // NoSuchBucket
       // A small body is sealed in the commit; here it is only compared, where that was asked for.
-      const { blob, digests }: Sealed = small
+      const { blob, digests }: Omit<Sealed, 'size'> = small
         ? {
             blob: { bytes: small, kek: bucket.kek },
             digests: checksums && (await checked(context.engine, checksums, small)),
@@ -98,15 +97,12 @@ async function uploadBlob(
   context: StoreContext,
   bucket: KnownBucket,
   key: string,
-  { bytes, pieces }: OpenedBody,
+  body: OpenedBody,
   { condition, checksums, signal, size }: PutPlan,
   meter: ProgressMeter | null,
 ): Promise<Sealed> {
   context.now(); // A clock that is unfit must say so before the body is read, not after.
   // A condition that fails already spares the upload; the one that counts is in the commit.
   if (condition !== null) await currentCheck(context, bucket, key, condition);
-  const source = bytes === null ? pieces : new WholePieces(bytes);
-  if (source === null) throw new StoreError('InternalError', 'a body without bytes and pieces');
-  const options = { size, checksums, inlineMax: context.engine.smallBlobMax };
-  return new Upload(context, source, options, meter).seal(bucket.kek, signal);
+  return sealBody(context, body, bucket.kek, { size, checksums, meter, signal });
 }

@@ -1,14 +1,14 @@
 // What a transaction's work is handed: the verbs, which check their arguments at once and leave the
 // rest to the run.
 import type { StoreContext } from '../context/store-context.ts';
-import { StoreError } from '../errors.ts';
 import { checkBucketName } from '../name/bucket-name.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { checkOptions, checkSignal } from '../options.ts';
-import { type OpenedBody, openBody, WholeBytes, WholePieces } from './body.ts';
+import { type OpenedBody, openBody, piecesOf, WholeBytes, WholePieces } from './body.ts';
 import { bucketForWrite } from './commit-object.ts';
 import { putCondition, removeCondition } from './condition.ts';
 import { withChecksums } from './object-row.ts';
+import type { Pieces } from './pieces.ts';
 import { ProgressMeter } from './progress.ts';
 import { type PutPlan, planPut } from './put-plan.ts';
 import { TransactionRun } from './transaction.ts';
@@ -122,7 +122,8 @@ class BucketOfRun implements TransactionBucket {
   }
 
   /** Small bodies stay in memory while there is room; the others go to the zones. */
-  async #seal(key: string, { bytes, pieces }: OpenedBody, plan: PutPlan): Promise<Sealed> {
+  async #seal(key: string, body: OpenedBody, plan: PutPlan): Promise<Sealed> {
+    const { bytes, pieces } = body;
     const { context } = this.#run;
     const { checksums, condition, onProgress, signal } = plan;
     const size = plan.size ?? bytes?.size ?? pieces?.size;
@@ -132,7 +133,7 @@ class BucketOfRun implements TransactionBucket {
     const granted = small ? this.#run.reserve(size ?? smallBlobMax) : 0;
     let used = 0;
     try {
-      const source = sourceOf(bytes, pieces, granted > 0);
+      const source = sourceOf(body, granted > 0);
       const meter =
         onProgress === undefined ? null : new ProgressMeter(onProgress, size, context.events);
       const upload = new Upload(context, source, { size, checksums, inlineMax: granted }, meter);
@@ -150,12 +151,8 @@ class BucketOfRun implements TransactionBucket {
 }
 
 /** Bytes that will be held are our own from the first turn on. */
-function sourceOf(bytes: OpenedBody['bytes'], pieces: OpenedBody['pieces'], held: boolean) {
-  if (bytes === null) {
-    if (pieces === null) throw new StoreError('InternalError', 'a body without bytes and pieces');
-    return pieces;
-  }
-  if (!held) return new WholePieces(bytes);
-  const { buffer, byteOffset, byteLength } = bytes.own();
+function sourceOf(body: OpenedBody, held: boolean): Pieces {
+  if (body.bytes === null || !held) return piecesOf(body);
+  const { buffer, byteOffset, byteLength } = body.bytes.own();
   return new WholePieces(new WholeBytes(buffer, byteOffset, byteLength, false));
 }

@@ -15,6 +15,7 @@ import type {
 } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { aborted, hear, unhear } from '../options.ts';
+import { type OpenedBody, piecesOf } from './body.ts';
 import { type ChecksumPlan, verifyChecksums } from './checksum.ts';
 import { type Pieces, PieceTypeError, pieceSizeMax } from './pieces.ts';
 import type { ProgressMeter } from './progress.ts';
@@ -30,6 +31,8 @@ const turnMs = 10;
 /** What was sealed: inline bytes when it is small, else a finished writer. */
 export interface Sealed {
   readonly blob: NewBlob;
+  /** Bytes of the whole body. */
+  readonly size: number;
   /** Those that were asked for, if any were. */
   readonly digests: Digests | null;
 }
@@ -39,6 +42,25 @@ export interface UploadOptions {
   readonly checksums: ChecksumPlan | null;
   /** The largest body that is handed over inline. */
   readonly inlineMax: number;
+}
+
+/** What a verb says of the sealing of its body. */
+export interface Sealing {
+  readonly size?: number | undefined;
+  readonly checksums: ChecksumPlan | null;
+  readonly meter?: ProgressMeter | null;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Seals a body of either form under a bucket's key or a list's. Throws as {@link Upload.seal}. */
+export function sealBody(
+  context: StoreContext,
+  body: OpenedBody,
+  key: KeyHandle | PartsKey,
+  { size, checksums, meter = null, signal }: Sealing,
+): Promise<Sealed> {
+  const options = { size, checksums, inlineMax: context.engine.smallBlobMax };
+  return new Upload(context, piecesOf(body), options, meter).seal(key, signal);
 }
 
 export class Upload implements Interruptible {
@@ -111,14 +133,14 @@ export class Upload implements Interruptible {
         const bytes = this.#whole(gathering.take());
         const digests = checksums && (await checked(engine, checksums, bytes));
         this.#goOn();
-        return { blob: { bytes, kek }, digests };
+        return { blob: { bytes, kek }, size: this.#size, digests };
       }
       await this.#flush(gathering, writer);
       const { size, digests } = await writer.finish();
       this.#goOn();
       if (size !== this.#size) throw pieceGone();
       if (checksums !== null) verifyChecksums(checksums, digests);
-      return { blob: writer, digests };
+      return { blob: writer, size, digests };
     } catch (error) {
       await writer?.dispose();
       throw this.#stopped ?? (this.#isGone(error) ? pieceGone(error) : error);
