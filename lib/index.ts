@@ -56,3 +56,4 @@ export {
   openMemory,
 } from './store/open.ts';
 export type { Store } from './store/store.ts';
+export type { ConfigHandle, TagsHandle } from './store/tags-handle.ts';

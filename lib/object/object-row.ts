@@ -117,6 +117,16 @@ export function withChecksums(row: Uint8Array, digests: Digests): Uint8Array {
   return checksums.length === 0 ? row : Buffer.concat([row, ...field(checksumsTag, checksums)]);
 }
 
+/** A row with other tags; `tags` as encodeTags() gives them. */
+export function withTags(row: Uint8Array, tags: Uint8Array): Uint8Array {
+  const fields = new Map<number, Uint8Array>(fieldsOf(row));
+  fields.delete(tagsTag);
+  if (tags.length > 0) fields.set(tagsTag, tags);
+  const composedRow = composed(row[1] as number, fields);
+  composedRow[2] = row[2] as number;
+  return composedRow;
+}
+
 /** The row of an object whose bytes are a list of parts. */
 export function withParts(
   row: Uint8Array,

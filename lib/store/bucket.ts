@@ -39,6 +39,7 @@ import type {
 import { MultipartUpload } from './multipart-upload.ts';
 import { ObjectFile } from './object-file.ts';
 import type { Store } from './store.ts';
+import { TagsHandle } from './tags-handle.ts';
 
 const putChannel = verbChannel('object.put');
 const symlinkChannel = verbChannel('object.symlink');
@@ -55,12 +56,15 @@ const removeChannel = verbChannel('object.remove');
 export class Bucket {
   readonly name: string;
   readonly store: Store;
+  /** The tags of its objects. */
+  readonly tags: TagsHandle;
   readonly #context: StoreContext;
 
   /** @internal */
   constructor(store: Store, context: StoreContext, name: string) {
     this.store = store;
     this.name = name;
+    this.tags = new TagsHandle(context, name);
     this.#context = context;
   }
 

@@ -11,7 +11,7 @@ const steps = 250;
 interface Entry {
   readonly bytes: Buffer;
   readonly target?: string;
-  readonly tags: Record<string, string>;
+  tags: Record<string, string>;
   etag: string;
 }
 type Change = (objects: Map<string, Entry>) => void;
@@ -50,6 +50,7 @@ class Model {
       'remove',
       'many',
       'symlink',
+      'tag',
       'transact',
       'get',
     ] as const);
@@ -58,6 +59,7 @@ class Model {
     if (verb === 'remove') return this.#remove(key);
     if (verb === 'many') return this.#removeMany([key, this.#key(), '/', key]);
     if (verb === 'symlink') return this.#symlink(key);
+    if (verb === 'tag') return this.#tag(key);
     return verb === 'transact' ? this.#transact() : this.#get(key);
   }
 
@@ -80,6 +82,16 @@ class Model {
     if (refusal !== null) return this.#refused(link, [refusal]);
     const { etag } = await link;
     this.#objects.set(key, { bytes: Buffer.alloc(0), target, tags: {}, etag });
+  }
+
+  async #tag(key: string): Promise<void> {
+    const entry = this.#objects.get(key);
+    const tags: Record<string, string> = this.#dice.below(3) ? { tagged: key } : {};
+    const tagging = this.#bucket.tags.object(key).set(tags);
+    if (entry === undefined) return this.#refused(tagging, ['NoSuchKey']);
+    await tagging;
+    // A copy: the model before a transaction shares its entries with the one behind it.
+    this.#objects.set(key, { ...entry, tags });
   }
 
   async #remove(key: string): Promise<void> {

@@ -125,6 +125,8 @@ export async function right(): Promise<void> {
   );
   use<number>(answer);
   use<StoredObject>(await bucket.symlink('link', 'key', { onlyIf: { absent: true } }));
+  use<Record<string, string> | null>(await bucket.tags.object('key').get());
+  await bucket.tags.object('key').set({ a: 'b' });
   await made.delete({ force: true });
   const logger: Logger = console;
   use<OpenOptions>({ logger });
