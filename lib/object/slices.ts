@@ -24,9 +24,14 @@ export function spanOf(slices: readonly Slice[], size: number): { begin: number;
     const length = span.end - span.begin;
     const begin = within(slice.begin, length);
     const end = Math.max(begin, within(slice.end ?? length, length));
-    span = { begin: span.begin + begin, end: span.begin + end };
+    span = { begin: placeFrom(span.begin, begin), end: placeFrom(span.begin, end) };
   }
   return span;
+}
+
+/** No object reaches further than numbers are exact, and what is rounded is no length. */
+function placeFrom(begin: number, length: number): number {
+  return length === Infinity ? length : Math.min(begin + length, Number.MAX_SAFE_INTEGER);
 }
 
 function within(place: number, length: number): number {

@@ -100,6 +100,8 @@ export const fileSection: Section = (withStore) => {
     }
     const end = 2 ** 53 - 1;
     t.is((await file.slice(end).slice(end).bytes()).length, 0);
+    for (const begin of [1, 4, 996])
+      t.is((await file.slice(begin).slice(0, end).bytes()).length, 1000 - begin);
     t.deepEqual(await file.slice(1.9, 3.9).bytes(), new Uint8Array(bytes.subarray(1, 3)));
     t.is((await file.slice(Number.NaN, 1).bytes()).length, 1);
     t.throws(() => file.slice('1' as never), { instanceOf: TypeError });
