@@ -3,7 +3,7 @@
 import type { KnownBucket } from '../context/bucket-directory.ts';
 import { type StoreContext, underBucket } from '../context/store-context.ts';
 import { ownObjectRowKey } from '../engine/row-key.ts';
-import type { BlobSource, Check, Effect, Found, Row } from '../engine/storage-engine.ts';
+import type { BlobSource, Check, Effect, Row } from '../engine/storage-engine.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkSignal, isRecord, readOptions } from '../options.ts';
@@ -16,16 +16,22 @@ import type { CopyOptions, ObjectRef, StoredObject } from './types.ts';
 
 const known: ReadonlySet<string> = new Set([...headerNames, 'onlyIf', 'signal']);
 
-interface Place {
+export interface Place {
   readonly bucket: string;
   readonly key: string;
 }
-interface CopyPlan {
+/** What is to become of the object, checked before anything of it is read. */
+export interface CopyPlan {
   readonly header: Uint8Array;
   readonly replaced: { readonly metadata: boolean; readonly tags: boolean };
   readonly condition: Condition | null;
   readonly signal: AbortSignal | undefined;
   readonly move: boolean;
+}
+/** The object to be copied, held until its source is closed. */
+export interface OpenSource {
+  readonly row: Row;
+  readonly source: BlobSource;
 }
 
 export async function copyObject(
@@ -35,11 +41,9 @@ export async function copyObject(
   to: ObjectRef,
   options?: CopyOptions,
 ): Promise<StoredObject> {
-  const [source, target] = [placeOf('copy', bucketName, from), placeOf('copy', bucketName, to)];
-  const plan = { ...planCopy('copy', options), move: false }; // InvalidArgument, ABORTED
-  if (isSame(source, target) && !plan.replaced.metadata && !plan.replaced.tags)
-    throw invalidArgument('copy: a copy onto itself must replace metadata or tags');
-  return transfer(context, source, target, plan);
+  const source = placeOf('copy', bucketName, from); // TypeError, InvalidObjectName
+  const target = placeOf('copy', bucketName, to);
+  return transfer(context, source, target, planCopy('copy', source, target, options));
 }
 
 export async function moveObject(
@@ -53,12 +57,13 @@ export async function moveObject(
   const target = { bucket: bucketName, key: to };
   checkObjectKey(from); // InvalidObjectName
   checkObjectKey(to);
-  const plan = { ...planCopy('move', options), move: true }; // InvalidArgument, ABORTED
+  const plan = { ...readPlan('move', options), move: true }; // InvalidArgument, ABORTED
   if (isSame(source, target)) throw invalidArgument('move: the object is there already');
   return transfer(context, source, target, plan);
 }
 
-function placeOf(call: string, bucket: string, given: ObjectRef): Place {
+/** TypeError, InvalidObjectName. */
+export function placeOf(call: string, bucket: string, given: ObjectRef): Place {
   if (typeof given !== 'string' && !isRecord(given))
     throw new TypeError(`${call}: name an object by its key or as { bucket, key }`);
   const place = typeof given === 'string' ? { bucket, key: given } : { bucket, ...given };
@@ -71,7 +76,20 @@ function isSame(a: Place, b: Place): boolean {
   return a.bucket === b.bucket && a.key === b.key;
 }
 
-function planCopy(call: string, given: CopyOptions | undefined): Omit<CopyPlan, 'move'> {
+/** TypeError, InvalidArgument, InvalidTag, TooManyTags, ABORTED. */
+export function planCopy(
+  call: string,
+  from: Place,
+  to: Place,
+  options: CopyOptions | undefined,
+): CopyPlan {
+  const plan = { ...readPlan(call, options), move: false };
+  if (isSame(from, to) && !plan.replaced.metadata && !plan.replaced.tags)
+    throw invalidArgument(`${call}: a copy onto itself must replace metadata or tags`);
+  return plan;
+}
+
+function readPlan(call: string, given: CopyOptions | undefined): Omit<CopyPlan, 'move'> {
   const options = given === undefined ? {} : readOptions(call, given, known);
   const { metadata = 'copy', tags = 'copy', onlyIf, signal } = options;
   const said: Record<string, unknown> = {};
@@ -101,13 +119,16 @@ async function transfer(
   context.enter(); // STORE_CLOSED
   try {
     for (;;) {
-      const [found, source] = await openSource(context, from); // NoSuchBucket, NoSuchKey
+      const found = await underBucket(context, from.bucket, async (bucket) => ({
+        bucket,
+        ...(await openSource(context, bucket, from)),
+      })); // NoSuchBucket, NoSuchKey
       try {
         const target = await bucketForWrite(context, to.bucket, { key: to.key, ...plan });
-        const row = await commitCopy(context, { from, to, plan, found, source, target });
+        const row = await commitCopy(context, { from, to, plan, found, target });
         if (row !== null) return new ObjectView(to.bucket, new RowEntry(to.key, row), 0);
       } finally {
-        source.close();
+        found.source.close();
       }
     }
   } finally {
@@ -115,41 +136,34 @@ async function transfer(
   }
 }
 
-interface Origin {
-  readonly row: Row;
-  readonly bucket: KnownBucket;
-}
-
-async function openSource(context: StoreContext, from: Place): Promise<[Origin, BlobSource]> {
-  const [bucket, found] = await underBucket(
-    context,
-    from.bucket,
-    async (bucket): Promise<[KnownBucket, Found | null]> => [
-      bucket,
-      await context.engine.get({
-        key: ownObjectRowKey(bucket.row.id, from.key),
-        check: bucket.check,
-        open: { kek: bucket.kek, copy: true },
-      }),
-    ],
-  );
+/** NoSuchKey; PreconditionFailed when the bucket moved. */
+export async function openSource(
+  context: StoreContext,
+  bucket: KnownBucket,
+  from: Place,
+): Promise<OpenSource> {
+  const found = await context.engine.get({
+    key: ownObjectRowKey(bucket.row.id, from.key),
+    check: bucket.check,
+    open: { kek: bucket.kek, copy: true },
+  });
   if (found === null) throw new StoreError('NoSuchKey', undefined, { ...from });
   if (found.source === undefined) throw new StoreError('STORE_CORRUPT', 'the object has no bytes');
-  return [{ row: found.row, bucket }, found.source];
+  return { row: found.row, source: found.source };
 }
 
 interface Transfer {
   readonly from: Place;
   readonly to: Place;
   readonly plan: CopyPlan;
-  readonly found: Origin;
-  readonly source: BlobSource;
+  readonly found: OpenSource & { readonly bucket: KnownBucket };
   readonly target: KnownBucket;
 }
 
 /** Null when something moved meanwhile: everything is read again. */
 async function commitCopy(context: StoreContext, copy: Transfer): Promise<Row | null> {
-  const { from, to, plan, found, source, target } = copy;
+  const { from, to, plan, found, target } = copy;
+  const { source } = found;
   const fromKey = ownObjectRowKey(found.bucket.row.id, from.key);
   const checks: Check[] = [target.check, { key: fromKey, revision: found.row.revision }];
   if (from.bucket !== to.bucket) checks.push(found.bucket.check);
@@ -160,7 +174,7 @@ async function commitCopy(context: StoreContext, copy: Transfer): Promise<Row | 
   }
   if (plan.signal?.aborted) throw aborted(plan.signal);
   const modified = context.now();
-  const body = rowOf(found.row.body, plan);
+  const body = rowOfCopy(found.row.body, plan);
   const toKey = ownObjectRowKey(target.row.id, to.key);
   const effects: Effect[] = [{ key: toKey, modified, body, blob: { source, kek: target.kek } }];
   if (plan.move) effects.push({ key: fromKey, delete: true });
@@ -179,7 +193,7 @@ function refuseUnless(condition: Condition, row: Row, place: Place): void {
 }
 
 /** An object that is moved stays what it is; only a copy shares its parts. */
-function rowOf(source: Uint8Array, { header, replaced, move }: CopyPlan): Uint8Array {
+export function rowOfCopy(source: Uint8Array, { header, replaced, move }: CopyPlan): Uint8Array {
   const row = Uint8Array.from(copiedRow(source, header, replaced));
   if (move && typeOf(source) === 'Appendable') row[1] = source[1] as number;
   return row;

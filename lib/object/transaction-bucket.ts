@@ -7,12 +7,20 @@ import { checkOptions, checkSignal } from '../options.ts';
 import { type OpenedBody, openBody, piecesOf, WholeBytes, WholePieces } from './body.ts';
 import { bucketForWrite } from './commit-object.ts';
 import { putCondition, removeCondition } from './condition.ts';
+import { placeOf, planCopy } from './copy.ts';
 import { withChecksums } from './object-row.ts';
 import type { Pieces } from './pieces.ts';
 import { ProgressMeter } from './progress.ts';
 import { type PutPlan, planPut } from './put-plan.ts';
 import { TransactionRun } from './transaction.ts';
-import type { Body, PutCondition, PutOptions, RemoveOptions } from './types.ts';
+import type {
+  Body,
+  CopyOptions,
+  ObjectRef,
+  PutCondition,
+  PutOptions,
+  RemoveOptions,
+} from './types.ts';
 import { type Sealed, Upload, wrongSize } from './upload.ts';
 
 /**
@@ -30,6 +38,12 @@ export interface TransactionBucket {
   put(key: string, body: Body, options?: PutOptions): Promise<void>;
   /** A key that holds no object counts as removed. */
   remove(key: string, options?: Pick<RemoveOptions, 'onlyIf'>): void;
+  /**
+   * As {@link Bucket.copy}: the object as it stands at the commit, before the changes made here.
+   * The sealed bytes of a large object stay where they are; small bodies count towards the 4 MiB of
+   * them that a transaction holds. What is not there then, or may not be, ends the transaction.
+   */
+  copy(from: ObjectRef, to: string, options?: CopyOptions): void;
   /** Commit only if this holds, else PreconditionFailed: for a key that need not change here. */
   require(key: string, onlyIf: PutCondition | Headers): void;
 }
@@ -94,6 +108,18 @@ class BucketOfRun implements TransactionBucket {
       const { onlyIf } = options ?? {};
       const condition = onlyIf === undefined ? null : removeCondition('remove', onlyIf);
       return this.#run.change({ bucket: this.#name, key, place, condition, object: null });
+    });
+  }
+
+  copy(from: ObjectRef, to: string, options?: CopyOptions): void {
+    this.#run.call((place) => {
+      const source = placeOf('copy', this.#name, from); // TypeError, InvalidObjectName
+      if (typeof to !== 'string') throw new TypeError('copy: the target must be a key');
+      const { bucket, key } = placeOf('copy', this.#name, to);
+      for (const name of [bucket, source.bucket]) checkBucketName(name); // InvalidBucketName
+      const plan = planCopy('copy', source, { bucket, key }, options); // InvalidArgument, ABORTED
+      const { condition } = plan;
+      return this.#run.change({ bucket, key, place, condition, object: { from: source, plan } });
     });
   }
 

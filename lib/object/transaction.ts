@@ -8,11 +8,12 @@
 import { type KnownBucket, noSuchBucket } from '../context/bucket-directory.ts';
 import type { Interruptible, StoreContext } from '../context/store-context.ts';
 import { ownObjectRowKey } from '../engine/row-key.ts';
-import type { Check, Effect } from '../engine/storage-engine.ts';
+import type { Check, Effect, KeyHandle } from '../engine/storage-engine.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
 import { aborted, hear, unhear } from '../options.ts';
-import { currentCheck } from './commit-object.ts';
+import { bucketForWrite, currentCheck } from './commit-object.ts';
 import type { Condition } from './condition.ts';
+import { type Copied, TransactionSources } from './transaction-sources.ts';
 import type { Sealed, Upload } from './upload.ts';
 
 /** Bytes of small bodies that are held until the commit. */
@@ -29,7 +30,11 @@ interface Change {
   readonly place: number;
   readonly condition: Condition | null;
   /** Null: the key is removed. */
-  readonly object: { readonly header: Uint8Array; readonly blob: Sealed['blob'] } | null;
+  readonly object: SealedBody | Copied | null;
+}
+interface SealedBody {
+  readonly header: Uint8Array;
+  readonly blob: Sealed['blob'];
 }
 /** What must hold for a key that is not changed here. */
 interface Demand {
@@ -158,8 +163,9 @@ export class TransactionRun implements Interruptible {
   }
 
   async #drop(change: Change): Promise<void> {
-    const blob = change.object?.blob;
-    if (blob !== undefined && 'bytes' in blob) this.giveBack(blob.bytes.length);
+    const { object } = change;
+    if (object !== null && 'blob' in object && 'bytes' in object.blob)
+      this.giveBack(object.blob.bytes.length);
     await dispose(change);
   }
 
@@ -191,24 +197,32 @@ export class TransactionRun implements Interruptible {
 
   /** A bucket that moved is read again and the commit repeated, without a second upload. */
   async #commit(signal: AbortSignal | undefined): Promise<void> {
-    const conditional =
+    const changes = [...this.#changes.values()];
+    // Whether something besides the buckets may have moved.
+    const reads =
       this.#demands.length > 0 ||
-      [...this.#changes.values()].some((each) => each.condition !== null);
-    for (const { bucket } of [...this.#changes.values(), ...this.#demands])
-      await this.bucket(bucket); // NoSuchBucket
+      changes.some(({ condition, object }) => condition !== null || isCopied(object));
+    for (const { bucket, object } of changes)
+      await this.bucket(isCopied(object) ? object.from.bucket : bucket); // NoSuchBucket
+    for (const { bucket } of this.#demands) await this.bucket(bucket);
     for (;;) {
+      const sources = new TransactionSources(this.context);
       try {
-        return await this.#commitOnce(signal);
+        return await this.#commitOnce(sources, signal);
       } catch (error) {
         // With a key it is our own refusal; without, a check of the commit did not hold.
         if (!StoreError.is(error, 'PreconditionFailed') || error.key !== undefined) throw error;
-        if (!(await this.#readBucketsAgain()) && !conditional) throw error;
+        if (!(await this.#readBucketsAgain()) && !reads) throw error;
+      } finally {
+        sources.close();
       }
     }
   }
 
-  async #commitOnce(signal: AbortSignal | undefined): Promise<void> {
+  async #commitOnce(sources: TransactionSources, signal: AbortSignal | undefined): Promise<void> {
+    await this.#openSources(sources);
     const checks: Check[] = [...this.#buckets.values()].map(({ check }) => check);
+    checks.push(...sources.checks);
     const conditions = [...this.#changes.values(), ...this.#demands];
     for (const each of conditions) {
       if (each.condition === null) continue;
@@ -216,22 +230,38 @@ export class TransactionRun implements Interruptible {
       const bucket = this.#buckets.get(each.bucket) as KnownBucket;
       checks.push(await currentCheck(this.context, bucket, each.key, each.condition, verb));
     }
-    const effects = this.#effects();
+    const effects = this.#effects(sources);
     // The last moment to stop: what is committed stays, whatever the signal says.
     if (signal?.aborted) throw aborted(signal);
     if (this.#failure !== null) throw this.#failure.error;
     if (effects.length > 0) await this.context.engine.commit({ checks, effects });
   }
 
-  #effects(): Effect[] {
+  /** All sources first: what cannot be copied makes no bucket. NoSuchKey, NoSuchBucket. */
+  async #openSources(sources: TransactionSources): Promise<void> {
+    const changes = [...this.#changes.values()];
+    for (const { object } of changes)
+      if (isCopied(object))
+        await sources.open(this.#buckets.get(object.from.bucket) as KnownBucket, object);
+    if (sources.inlineBytes > this.#inlineLeft)
+      throw invalidArgument(`transaction: over ${inlineMax} bytes of small bodies to be copied`);
+    for (const { bucket, key, condition, object } of changes)
+      if (isCopied(object))
+        await this.bucket(bucket, (name) =>
+          bucketForWrite(this.context, name, { key, condition, signal: object.plan.signal }),
+        );
+  }
+
+  #effects(sources: TransactionSources): Effect[] {
     const modified = this.context.now();
     let rowBytes = 0;
     const effects = [...this.#changes.values()].map(({ bucket, key, object }): Effect => {
       const { kek, row } = this.#buckets.get(bucket) as KnownBucket;
       const rowKey = ownObjectRowKey(row.id, key);
-      rowBytes += rowKey.length + (object?.header.length ?? 0);
+      rowBytes += rowKey.length;
       if (object === null) return { key: rowKey, delete: true };
-      const { header, blob } = object;
+      const { header, blob } = isCopied(object) ? copyOf(sources, object, kek) : object;
+      rowBytes += header.length;
       const sealed = 'bytes' in blob ? { bytes: blob.bytes, kek } : blob;
       return { key: rowKey, modified, body: header, blob: sealed };
     });
@@ -253,7 +283,16 @@ export class TransactionRun implements Interruptible {
   }
 }
 
+function isCopied(object: Change['object']): object is Copied {
+  return object !== null && 'from' in object;
+}
+
+function copyOf(sources: TransactionSources, copied: Copied, kek: KeyHandle): SealedBody {
+  const { header, source } = sources.object(copied);
+  return { header, blob: { source, kek } };
+}
+
 /** A no-op for what a commit has taken. */
 async function dispose({ object }: Change): Promise<void> {
-  if (object !== null && 'dispose' in object.blob) await object.blob.dispose();
+  if (object !== null && 'blob' in object && 'dispose' in object.blob) await object.blob.dispose();
 }

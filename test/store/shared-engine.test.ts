@@ -10,9 +10,11 @@ import { bucketRowKey } from '../../lib/engine/row-key.ts';
 import type {
   BlobReader,
   BlobWriter,
+  Committed,
   Found,
   GetRequest,
   KeyHandle,
+  Transaction,
 } from '../../lib/engine/storage-engine.ts';
 import { StoreError } from '../../lib/errors.ts';
 import type { Listing, StoredObject } from '../../lib/object/types.ts';
@@ -146,6 +148,38 @@ test('a first append goes on when only its bucket has changed', async (t) => {
     t.is((await docs.append(`log-${size}`, body)).size, size);
     await docs.append(`log-${size}`, 'more');
     t.is((await found(docs.head(`log-${size}`))).size, size + 4);
+  }
+});
+
+test('a copy in a transaction is of what stands when it is committed', async (t) => {
+  let before: (() => Promise<unknown>) | null = null;
+  class StepEngine extends MemoryEngine {
+    override async commit(transaction: Transaction): Promise<Committed> {
+      const step = before;
+      before = null;
+      // The row key of a plain put is good during the call only.
+      if (step !== null) await step();
+      return super.commit(transaction);
+    }
+  }
+  const engine = new StepEngine();
+  const [mine, other] = [storeOver(engine), storeOver(engine)];
+  const theirs = other.bucket('docs');
+  const steps: [() => Promise<unknown>, string | undefined][] = [
+    [() => theirs.put('a', 'second'), 'second'],
+    [() => touch(engine, 'docs'), 'first'],
+    [() => theirs.remove('a'), undefined],
+  ];
+  for (const [step, text] of steps) {
+    await theirs.put('a', 'first');
+    await theirs.remove('b');
+    const copied = mine.transaction((tx) => {
+      before = step;
+      tx.bucket('docs').copy('a', 'b');
+    });
+    if (text === undefined) await rejection(t, copied, 'NoSuchKey');
+    else await copied;
+    t.is(await (await theirs.get('b'))?.text(), text);
   }
 });
 

@@ -1,7 +1,7 @@
 // Transactions: all changes or none, whatever goes wrong on the way, and nothing left behind.
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { Bucket, Store, Transaction } from '../../lib/index.ts';
+import type { Bucket, CopyOptions, ObjectRef, Store, Transaction } from '../../lib/index.ts';
 import { found, megabyte, rejection, type Section } from './support.ts';
 
 async function contents(bucket: Bucket): Promise<Record<string, string>> {
@@ -241,6 +241,114 @@ export const transactionSection: Section = (withStore) => {
     await bucket.put('b', '0');
     await Promise.all(Array.from({ length: 8 }, () => increment(store)));
     t.deepEqual(await contents(bucket), { a: '8', b: '8' });
+  });
+
+  withStore('copies sealed bodies of every kind along with other changes', async (t, store) => {
+    const [docs, other] = [store.bucket('docs'), store.bucket('other')];
+    const large = randomBytes(2 * megabyte);
+    await docs.put('small', 'small', { metadata: { x: '1' }, tags: { k: 'v' } });
+    await docs.put('large', large, { contentType: 'a/b' });
+    await docs.append('log', 'begun ');
+    const upload = await docs.upload('parts');
+    await upload.part(1, large);
+    await upload.part(2, 'tail');
+    await upload.complete();
+    const before = new Map((await docs.list().toArray()).map((object) => [object.key, object]));
+    await store.transaction(async (tx) => {
+      const into = tx.bucket('other');
+      for (const key of before.keys()) into.copy({ bucket: 'docs', key }, `copy/${key}`);
+      into.copy({ bucket: 'docs', key: 'small' }, 'said anew', { metadata: { x: '2' }, tags: {} });
+      await tx.bucket('docs').put('small', 'changed here');
+      tx.bucket('docs').remove('large');
+      t.false(await other.exists(), 'nothing is visible before the commit');
+    });
+    for (const [key, { etag, size, metadata, contentType }] of before)
+      t.like(await found(other.head(`copy/${key}`)), { etag, size, metadata, contentType });
+    t.is(await (await found(other.get('copy/small'))).text(), 'small');
+    t.is(await (await found(docs.get('small'))).text(), 'changed here');
+    t.true(large.equals(await (await found(other.get('copy/large'))).bytes()));
+    t.true(large.equals((await (await found(other.get('copy/parts'))).bytes()).subarray(0, -4)));
+    t.is(await docs.head('large'), null);
+    t.like(await found(other.head('said anew')), { metadata: { x: '2' }, tags: {} });
+    await rejection(t, other.append('copy/log', 'x'), 'ObjectNotAppendable');
+  });
+
+  withStore('moves many objects at once, or none', async (t, store) => {
+    const bucket = store.bucket('docs');
+    const names = Array.from({ length: 100 }, (_, i) => `${i}`);
+    await Promise.all(names.map((name) => bucket.put(`a/${name}`, name)));
+    const move = (last: string) =>
+      store.transaction((tx) => {
+        const docs = tx.bucket('docs');
+        for (const name of [...names, last]) {
+          docs.copy(`a/${name}`, `b/${name}`);
+          docs.remove(`a/${name}`);
+        }
+      });
+    await rejection(t, move('none'), 'NoSuchKey');
+    const asTheyWere = Object.fromEntries(names.map((name) => [`a/${name}`, name]));
+    t.deepEqual(await contents(bucket), asTheyWere);
+    await bucket.put('a/last', 'last');
+    await move('last');
+    const moved = [...names, 'last'].map((name) => [`b/${name}`, name]);
+    t.deepEqual(await contents(bucket), Object.fromEntries(moved));
+  });
+
+  withStore('copies what stands at the commit, under the conditions given', async (t, store) => {
+    const bucket = store.bucket('docs');
+    const { etag } = await bucket.put('a', 'first');
+    const copy = (to: string, options?: CopyOptions, during = async () => {}) =>
+      store.transaction(async (tx) => {
+        tx.bucket('docs').copy('a', to, options);
+        await during();
+      });
+    await copy('b', {}, async () => {
+      await bucket.put('a', 'second');
+    });
+    t.deepEqual(await contents(bucket), { a: 'second', b: 'second' });
+    await rejection(t, copy('b', { onlyIf: { absent: true } }), 'FileAlreadyExists');
+    await rejection(t, copy('b', { onlyIf: { etag } }), 'PreconditionFailed');
+    await rejection(t, copy('a', { tags: { x: '1' }, onlyIf: { etag } }), 'PreconditionFailed');
+    await copy('a', { tags: { x: '1' } });
+    t.deepEqual((await found(bucket.head('a'))).tags, { x: '1' });
+    const gone = copy('b', {}, async () => {
+      await bucket.remove('a');
+    });
+    await rejection(t, gone, 'NoSuchKey');
+    t.deepEqual(await contents(bucket), { b: 'second' });
+  });
+
+  withStore('refuses copies that cannot be, and makes no bucket for them', async (t, store) => {
+    const docs = await store.createBucket('docs');
+    await docs.put('a', 'text');
+    const copy = (from: ObjectRef, to: string, options?: CopyOptions) =>
+      store.transaction((tx) => tx.bucket('new').copy(from, to, options));
+    await rejection(t, copy('a', '/b'), 'InvalidObjectName');
+    await rejection(t, copy({ bucket: 'docs', key: '' }, 'b'), 'InvalidObjectName');
+    await rejection(t, copy({ bucket: 'X', key: 'a' }, 'b'), 'InvalidBucketName');
+    await rejection(t, copy('a', 'a'), 'InvalidArgument');
+    await rejection(t, copy('a', 'b', { contentType: 'a/b' }), 'InvalidArgument');
+    await rejection(t, copy({ bucket: 'none', key: 'a' }, 'b'), 'NoSuchBucket');
+    await rejection(t, copy({ bucket: 'docs', key: 'none' }, 'b'), 'NoSuchKey');
+    await rejection(
+      t,
+      copy({ bucket: 'docs', key: 'a' }, 'b', { onlyIf: { etag: 'x' } }),
+      'PreconditionFailed',
+    );
+    for (const to of [1, { key: 'b' }, null])
+      await t.throwsAsync(copy('a', to as never), { instanceOf: TypeError });
+    t.false(await store.bucket('new').exists());
+    const names = Array.from({ length: 5 }, (_, i) => `small-${i}`);
+    for (const name of names) await docs.put(name, randomBytes(250_000));
+    const many = (times: number) =>
+      store.transaction((tx) => {
+        for (let i = 0; i < times; i++)
+          for (const name of names) tx.bucket('docs').copy(name, `${i}/${name}`);
+      });
+    await rejection(t, many(4), 'InvalidArgument');
+    await many(3);
+    t.is((await docs.list({ delimiter: '/' }).toArray()).length, 6);
+    t.is((await docs.list().toArray()).length, 21);
   });
 
   withStore('survives a bucket that goes and comes back', async (t, store) => {
