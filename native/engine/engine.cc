@@ -308,8 +308,9 @@ void EngineImpl::StartCommitter() {
 
 void EngineImpl::StartClearer() {
   PartsClearer::Options options;
-  options.keys = [weak = weak_from_this()](Bytes start, Bytes end, uint32_t limit,
-                                           PartsClearer::Options::Keys found) {
+  options.opened_at = opened_->recovered.tail.sequence;
+  options.rows = [weak = weak_from_this()](Bytes start, Bytes end, uint32_t limit,
+                                           PartsClearer::Options::Found found) {
     auto self = weak.lock();
     if (!self) return found(Status(Code::kClosed, "the store is closed"));
     ScanRequest scan;
@@ -319,11 +320,14 @@ void EngineImpl::StartClearer() {
     scan.page.fill_cache = false;
     Scanning scanning;
     scanning.begin = [found] {
-      auto keys = std::make_shared<std::vector<Bytes>>();
-      auto sink = [keys](ByteSpan key, ByteSpan, bool) {
-        keys->emplace_back(key.begin(), key.end());
+      auto page = std::make_shared<PartsClearer::Page>();
+      auto sink = [page](ByteSpan key, ByteSpan row, bool) {
+        page->rows.push_back({Bytes(key.begin(), key.end()), format::IndexRowRevision(row)});
       };
-      return Attempt{sink, [found, keys](const index::ScanEnd&) { found(std::move(*keys)); }};
+      return Attempt{sink, [found, page](const index::ScanEnd& end) {
+                       if (end.truncated) page->resume = end.resume;
+                       found(std::move(*page));
+                     }};
     };
     scanning.fail = [found](const Status& why) { found(why); };
     self->Scan(std::move(scan), std::move(scanning));

@@ -6,12 +6,13 @@ namespace strongroom::engine {
 
 namespace {
 constexpr uint32_t kPiece = 128;
-constexpr uint32_t kDoomedMax = 1000;  // Found at a time; clearing one that is left finds the rest.
+constexpr uint32_t kDoomedPage = 1000;
 
 Bytes Behind(Bytes prefix) {
   prefix.back() += 1;  // A family letter, so it never overflows.
   return prefix;
 }
+Bytes FirstDoomed() { return Bytes(1, format::DoomedKey(aead::Id{})[0]); }
 }  // namespace
 
 void PartsClearer::Clear(const aead::Id& list_id) {
@@ -28,23 +29,43 @@ void PartsClearer::Clear(const aead::Id& list_id) {
 }
 
 void PartsClearer::Resume() {
-  Bytes first(1, format::DoomedKey(aead::Id{})[0]);
-  auto found = [self = shared_from_this()](Result<std::vector<Bytes>> keys) {
-    if (!keys.ok()) return;
-    for (const Bytes& key : *keys) {
-      aead::Id id;
-      if (key.size() != 1 + id.size()) continue;
-      std::copy(key.begin() + 1, key.end(), id.begin());
-      self->Clear(id);
-    }
+  {
+    MutexLock lock(&mutex_);
+    if (stopped_ || resume_) return;
+    resume_ = FirstDoomed();
+    if (busy_) return;
+    busy_ = true;
+  }
+  Next();
+}
+
+void PartsClearer::Find(Bytes start) {
+  auto found = [self = shared_from_this()](Result<Page> page) {
+    page.ok() ? self->Take(*page) : self->Stop();
   };
-  options_.keys(first, Behind(first), kDoomedMax, found);
+  options_.rows(std::move(start), Behind(FirstDoomed()), kDoomedPage, found);
+}
+
+void PartsClearer::Take(const Page& page) {
+  {
+    MutexLock lock(&mutex_);
+    if (stopped_) return;
+    resume_ = page.resume;
+    for (const Row& row : page.rows) {
+      aead::Id id;
+      if (row.revision > options_.opened_at || row.key.size() != 1 + id.size()) continue;
+      std::copy(row.key.begin() + 1, row.key.end(), id.begin());
+      waiting_.push_back(id);
+    }
+  }
+  Next();
 }
 
 void PartsClearer::Stop() {
   MutexLock lock(&mutex_);
   stopped_ = true;
   waiting_.clear();
+  resume_.reset();
 }
 
 void PartsClearer::Piece(const aead::Id& list_id) {
@@ -52,20 +73,20 @@ void PartsClearer::Piece(const aead::Id& list_id) {
     MutexLock lock(&mutex_);
     if (stopped_) return;
   }
-  auto found = [self = shared_from_this(), list_id](Result<std::vector<Bytes>> keys) {
-    keys.ok() ? self->Commit(list_id, std::move(*keys)) : self->Stop();
+  auto found = [self = shared_from_this(), list_id](Result<Page> page) {
+    page.ok() ? self->Commit(list_id, std::move(*page)) : self->Stop();
   };
   // The bound lies behind every position: of the last one nothing is ever stored.
-  options_.keys(format::PartKey(list_id, 0), format::PartKey(list_id, UINT64_MAX), kPiece, found);
+  options_.rows(format::PartKey(list_id, 0), format::PartKey(list_id, UINT64_MAX), kPiece, found);
 }
 
-void PartsClearer::Commit(const aead::Id& list_id, std::vector<Bytes> keys) {
-  bool last = keys.size() < kPiece;
-  if (last) keys.push_back(format::DoomedKey(list_id));
+void PartsClearer::Commit(const aead::Id& list_id, Page page) {
+  const bool last = !page.resume;
+  if (last) page.rows.push_back({format::DoomedKey(list_id)});
   Transaction transaction;
-  for (Bytes& key : keys) {
+  for (Row& row : page.rows) {
     Effect effect;
-    effect.key = std::move(key);
+    effect.key = std::move(row.key);
     effect.remove = true;
     transaction.effects.push_back(std::move(effect));
   }
@@ -76,16 +97,22 @@ void PartsClearer::Commit(const aead::Id& list_id, std::vector<Bytes> keys) {
   options_.commit(std::move(transaction), done);
 }
 
+// The next list that waits, else the next page of those that an earlier open left.
 void PartsClearer::Next() {
-  aead::Id next;
+  std::optional<aead::Id> list;
+  std::optional<Bytes> start;
   {
     MutexLock lock(&mutex_);
-    busy_ = !waiting_.empty();
-    if (!busy_) return;
-    next = waiting_.front();
-    waiting_.pop_front();
+    if (!waiting_.empty()) {
+      list = waiting_.front();
+      waiting_.pop_front();
+    } else {
+      start = resume_;
+    }
+    busy_ = list || start;
   }
-  Piece(next);
+  if (list) return Piece(*list);
+  if (start) Find(std::move(*start));
 }
 
 }  // namespace strongroom::engine

@@ -10,6 +10,8 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "base/sync.h"
 #include "engine/engine.h"
@@ -18,28 +20,44 @@ namespace strongroom::engine {
 
 class PartsClearer : public std::enable_shared_from_this<PartsClearer> {
  public:
+  struct Row {
+    Bytes key;
+    uint64_t revision = 0;
+  };
+  struct Page {
+    std::vector<Row> rows;
+    std::optional<Bytes> resume;  // Where the next page begins; absent: this was the last.
+  };
+  // Both call back once. REQUIRES: after success never from inside the call: each piece begins the
+  // next in its callback, and a list of any length would grow the stack with it.
   struct Options {
-    // Keys of the rows of [start, end), at most `limit`; called back once.
-    using Keys = std::function<void(Result<std::vector<Bytes>>)>;
-    std::function<void(Bytes start, Bytes end, uint32_t limit, Keys)> keys;
+    using Found = std::function<void(Result<Page>)>;
+    // The rows of [start, end), about `limit` at a time.
+    std::function<void(Bytes start, Bytes end, uint32_t limit, Found)> rows;
     std::function<void(Transaction, Engine::Committing)> commit;
+    // The store's sequence when it was opened. A list that was doomed later may still be read, and
+    // is cleared only when asked for.
+    uint64_t opened_at = 0;
   };
   explicit PartsClearer(Options options) : options_(std::move(options)) {}
 
   // REQUIRES: the list's doomed row is durable, and nobody reads its parts.
   void Clear(const aead::Id& list_id);
-  // Clears every list whose doomed row an earlier open left behind.
+  // Clears every list whose doomed row an earlier open left behind, a page of them at a time.
   void Resume();
   void Stop();  // Nothing is begun from here on.
 
  private:
+  void Find(Bytes start);
+  void Take(const Page& page);
   void Piece(const aead::Id& list_id);
-  void Commit(const aead::Id& list_id, std::vector<Bytes> keys);
+  void Commit(const aead::Id& list_id, Page page);
   void Next();
 
   const Options options_;
   Mutex mutex_;  // Guards the rest.
   std::deque<aead::Id> waiting_;
+  std::optional<Bytes> resume_;  // Where doomed rows were not looked for yet.
   bool busy_ = false, stopped_ = false;
 };
 
