@@ -1,20 +1,16 @@
 // What completing an upload leaves to others: what is uploaded meanwhile, and what nobody wants.
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
-import { Events } from '../../lib/context/events.ts';
-import { StoreContext } from '../../lib/context/store-context.ts';
 import { MemoryEngine } from '../../lib/engine/memory-engine.ts';
 import { partRowKey, successor } from '../../lib/engine/row-key.ts';
 import type { Committed, StorageEngine, Transaction } from '../../lib/engine/storage-engine.ts';
 import type { Bucket } from '../../lib/store/bucket.ts';
-import { Store } from '../../lib/store/store.ts';
+import { engineWithCommit, storeOver } from '../support/engine-with-commit.ts';
 
 const size = 100 * 1024;
 
 function bucketOver(engine: StorageEngine): Bucket {
-  const events = new Events(':memory:', undefined);
-  const options = { autoCreateBuckets: true, now: Date.now };
-  return new Store(':memory:', new StoreContext(engine, events, options)).bucket('docs');
+  return storeOver(engine).bucket('docs');
 }
 
 /** An engine that lets somebody else go first, once, when a commit is about to take over parts. */
@@ -30,13 +26,7 @@ function interrupted(engine: StorageEngine, first: () => Promise<unknown>): Stor
     }
     return engine.commit(transaction);
   };
-  return new Proxy(engine, {
-    get: (target, name) => {
-      if (name === 'commit') return commit;
-      const value = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+  return engineWithCommit(engine, commit);
 }
 
 async function storedParts(engine: StorageEngine): Promise<number> {

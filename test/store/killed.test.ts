@@ -2,12 +2,11 @@
 // absent, or can be gone on with. The engine's own tests cut a commit itself in two; here none is.
 import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
-import { Events } from '../../lib/context/events.ts';
-import { StoreContext } from '../../lib/context/store-context.ts';
 import { MemoryEngine } from '../../lib/engine/memory-engine.ts';
 import type { Committed, StorageEngine, Transaction } from '../../lib/engine/storage-engine.ts';
 import type { Bucket } from '../../lib/store/bucket.ts';
-import { Store } from '../../lib/store/store.ts';
+import type { Store } from '../../lib/store/store.ts';
+import { engineWithCommit, storeOver } from '../support/engine-with-commit.ts';
 
 /** An engine as one process has it: from its n-th commit on it does nothing any more. */
 function mortal(engine: StorageEngine, dies: { at: number; after: boolean }): StorageEngine {
@@ -18,19 +17,7 @@ function mortal(engine: StorageEngine, dies: { at: number; after: boolean }): St
     if (commits === dies.at && dies.after) await engine.commit(transaction);
     throw new Error('killed');
   };
-  return new Proxy(engine, {
-    get: (target, name) => {
-      if (name === 'commit') return commit;
-      const value = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-}
-
-function storeOver(engine: StorageEngine): Store {
-  const events = new Events(':memory:', undefined);
-  const options = { autoCreateBuckets: true, now: Date.now };
-  return new Store(':memory:', new StoreContext(engine, events, options));
+  return engineWithCommit(engine, commit);
 }
 
 /** Runs `work` once for each commit that it makes, dying there; then `after` on what is left. */

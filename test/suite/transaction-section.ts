@@ -311,6 +311,9 @@ export const transactionSection: Section = (withStore) => {
     await rejection(t, copy('a', { tags: { x: '1' }, onlyIf: { etag } }), 'PreconditionFailed');
     await copy('a', { tags: { x: '1' } });
     t.deepEqual((await found(bucket.head('a'))).tags, { x: '1' });
+    const { etag: now } = await found(bucket.head('a'));
+    await copy('a', { tags: { x: '2' }, onlyIf: { etag: now } });
+    t.deepEqual((await found(bucket.head('a'))).tags, { x: '2' });
     const gone = copy('b', {}, async () => {
       await bucket.remove('a');
     });

@@ -11,7 +11,7 @@ const steps = 250;
 interface Entry {
   readonly bytes: Buffer;
   readonly target?: string;
-  tags: Record<string, string>;
+  readonly tags: Record<string, string>;
   etag: string;
 }
 type Change = (objects: Map<string, Entry>) => void;
