@@ -52,6 +52,9 @@ export type NativeBlob =
   | NativeFound
   | readonly [parts: NativeParts, size: number, crc64: bigint, fresh: boolean];
 
+/** As `EventRow` of native/engine. */
+export type NativeEvent = readonly [under: Uint8Array, modified: number, body: Uint8Array];
+
 export interface NativeEngine {
   describe(): { storeId: string; formatVersion: number; readOnly: boolean; largeFrom: number };
   createKey(context: Uint8Array): { wrapped: Buffer; kek: NativeKey };
@@ -104,6 +107,7 @@ export interface NativeEngine {
     bodies: readonly (Uint8Array | null)[],
     blobs: readonly (NativeBlob | null)[],
     keks: readonly (NativeKey | NativeParts | null)[],
+    events: readonly (NativeEvent | null)[] | null,
   ): Promise<Buffer>;
   writeBlob(kek: NativeKey | NativeParts, expectedSize: number, digestBits: number): NativeWriter;
   /** The values, as digests.ts unpacks them: of a short body at once. */

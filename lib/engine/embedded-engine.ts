@@ -3,6 +3,7 @@ import { type ErrorCode, invalidArgument, StoreError } from '../errors.ts';
 import type {
   NativeBlob,
   NativeEngine,
+  NativeEvent,
   NativeFound,
   NativeKey,
   NativeParts,
@@ -20,6 +21,7 @@ import type {
   EmbeddedOptions,
   EngineEvent,
   EngineStatus,
+  EventRow,
   Found,
   GetRequest,
   KeyHandle,
@@ -248,7 +250,8 @@ class EmbeddedEngine implements StorageEngine {
     const { checks = [], ranges = [], effects } = transaction;
     const first = effects[0];
     const single = effects.length === 1 && checks.length <= 1 && ranges.length === 0;
-    const small = single && first && 'blob' in first ? first.blob : undefined;
+    const plain = single && first?.event === undefined;
+    const small = plain && first && 'blob' in first ? first.blob : undefined;
     if (first && 'body' in first && small && 'bytes' in small) {
       const check = checks[0];
       return this.#native
@@ -276,6 +279,7 @@ class EmbeddedEngine implements StorageEngine {
     const blobs: (NativeBlob | null)[] = [];
     const keks: (NativeKey | NativeParts | null)[] = [];
     const writers: EmbeddedWriter[] = [];
+    const tells = effects.some(({ event }) => event !== undefined);
     for (const effect of effects) {
       const blob = 'blob' in effect ? effect.blob : undefined;
       modified.push('modified' in effect ? effect.modified : 0);
@@ -296,6 +300,7 @@ class EmbeddedEngine implements StorageEngine {
         bodies,
         blobs,
         keks,
+        tells ? effects.map(({ event }) => toNativeEvent(event)) : null,
       )
       .then(
         (packed) => {
@@ -348,6 +353,10 @@ class EmbeddedEngine implements StorageEngine {
     this.#closing ??= this.#native.close().catch(rethrow);
     return this.#closing;
   }
+}
+
+function toNativeEvent(event: EventRow | undefined): NativeEvent | null {
+  return event === undefined ? null : [event.under, event.modified, event.body];
 }
 
 function toNative(blob: NewBlob): NativeBlob {

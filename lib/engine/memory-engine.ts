@@ -32,12 +32,15 @@ import {
   utf8,
 } from './memory-scan.ts';
 import type {
+  BlobInfo,
   BlobSource,
   BlobWriter,
   Check,
   Committed,
+  Effect,
   EngineEvent,
   EngineStatus,
+  EventRow,
   Found,
   FoundParts,
   GetRequest,
@@ -136,6 +139,11 @@ export class MemoryEngine implements StorageEngine {
     for (const [i, effect] of transaction.effects.entries())
       if (!('delete' in effect)) this.#requirePartsOf(keys[i] as string, begun);
     const revision = ++this.#sequence;
+    const events = transaction.effects.flatMap(({ event }, i) => {
+      const key = keys[i] as string;
+      const isVoid = 'delete' in (transaction.effects[i] as Effect) && !this.#rows.get(key);
+      return event === undefined || isVoid ? [] : [{ event, info: blobs[i]?.info ?? null }];
+    });
     for (const [i, effect] of transaction.effects.entries()) {
       const key = keys[i] as string;
       const blob = blobs[i] ?? null;
@@ -147,6 +155,11 @@ export class MemoryEngine implements StorageEngine {
         this.#count({ row, blob }, 1);
         this.#count(this.#rows.set(key, { row, blob }), -1);
       }
+    }
+    for (const [place, { event, info }] of events.entries()) {
+      const [key, body] = eventRow(event, revision, place, info);
+      const row = { revision, modified: event.modified, body, blob: null };
+      this.#rows.set(latin1(key), { row, blob: null });
     }
     this.#clearUnnamed();
     const brought = transaction.effects.flatMap((effect, i) => {
@@ -331,6 +344,22 @@ export class MemoryEngine implements StorageEngine {
       stored: this.#rows.get(key) as StoredRow,
     };
   }
+}
+
+function eventRow(
+  { under, body }: EventRow,
+  sequence: number,
+  place: number,
+  info: BlobInfo | null,
+): [key: Uint8Array, body: Uint8Array] {
+  const position = Buffer.alloc(12);
+  position.writeBigUInt64BE(BigInt(sequence));
+  position.writeUInt32BE(place, 8);
+  const named = Buffer.alloc(28);
+  if (info !== null) named.write(info.id, 'hex');
+  named.writeBigUInt64LE(BigInt(info?.size ?? 0), 16);
+  named.writeUInt32LE(place, 24);
+  return [Buffer.concat([under, position]), Buffer.concat([body, named])];
 }
 
 function rowKey(key: RowKey): string {

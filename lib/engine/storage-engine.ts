@@ -49,13 +49,31 @@ export interface Check {
 
 /** One change. A transaction holds at most one per row key. */
 export type Effect =
-  | { readonly key: RowKey; readonly delete: true }
+  | { readonly key: RowKey; readonly delete: true; readonly event?: EventRow | undefined }
   | {
       readonly key: RowKey;
       readonly modified: number;
       readonly body: Uint8Array;
       readonly blob?: NewBlob;
+      readonly event?: EventRow | undefined;
     };
+
+/**
+ * Tells of an effect in a row that the engine adds to the same commit, in the order of the commits:
+ *
+ *   key  = under  sequence(8, big-endian)  place(4, big-endian)     the place among the commit's
+ *   body = body  blob-id(16)  size(8, little-endian)  place(4, little-endian)
+ *
+ * Id and size are those of what the effect's row names, else zeros. A delete of a row that is not
+ * there tells nothing.
+ */
+export interface EventRow {
+  /** At most 64 bytes. */
+  readonly under: RowKey;
+  readonly modified: number;
+  /** At most 32 KiB. */
+  readonly body: Uint8Array;
+}
 
 /**
  * What a row names. Several rows may name one large blob or one list of parts: it goes with the

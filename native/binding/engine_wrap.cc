@@ -16,6 +16,12 @@ std::shared_ptr<hash::Digests> DigestsOf(Napi::Env env, uint32_t bits) {
   if (!digests.ok()) throw StatusToJs(env, digests.status());
   return std::move(*digests);
 }
+
+std::optional<engine::EventRow> EventRowOf(Napi::Value value) {
+  if (value.IsNull()) return std::nullopt;
+  Napi::Array event = value.As<Napi::Array>();
+  return engine::EventRow{CopyOf(event.Get(0u)), IntegerOf(event.Get(1u)), CopyOf(event.Get(2u))};
+}
 }  // namespace
 
 Napi::Function EngineWrap::Define(Napi::Env env) {
@@ -218,7 +224,8 @@ Napi::Value EngineWrap::CommitOne(const Napi::CallbackInfo& info) {
 }
 
 // commit(checkKeys, checkRevisions, rangeStarts, rangeEnds, rangeNewest, keys, modified, bodies,
-// blobs, keks): bodies[i] null deletes; blobs[i] as in TakeBlob.
+// blobs, keks, events | null): bodies[i] null deletes; blobs[i] as in TakeBlob; events[i] null or
+// [under, modified, body].
 Napi::Value EngineWrap::Commit(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   engine::Transaction transaction;
@@ -248,6 +255,7 @@ Napi::Value EngineWrap::Commit(const Napi::CallbackInfo& info) {
       effect.modified = IntegerOf(modified.Get(i));
       TakeBlob(*handle_, blobs.Get(i), keks.Get(i), taken.get(), &effect);
     }
+    if (!info[10].IsNull()) effect.event = EventRowOf(info[10].As<Napi::Array>().Get(i));
     transaction.effects.push_back(std::move(effect));
   }
   return Submit(env, std::move(transaction), std::move(taken));

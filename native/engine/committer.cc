@@ -21,6 +21,7 @@ size_t FrameBytes(const Transaction& transaction) {
   for (const Effect& effect : transaction.effects) {
     size += effect.key.size() + effect.body.size() + 200;
     if (effect.small) size += effect.small->frame.size();
+    if (effect.event) size += effect.event->under.size() + effect.event->body.size() + 200;
   }
   return size;
 }
@@ -42,6 +43,30 @@ Bytes RangeName(const Transaction::Range& range) {
   w.Field(range.start);
   w.Raw(range.end);
   return name;
+}
+
+// The row that tells of `effect`; `place` is its number among those of the transaction.
+Effect EventOf(const Effect& effect, uint64_t sequence, uint32_t place) {
+  const EventRow& event = *effect.event;
+  format::BlobReference named;
+  if (effect.small) named = effect.small->reference;
+  if (effect.named) named = effect.named->reference;
+  if (effect.kept) named = *effect.kept;
+  Effect out;
+  out.key = event.under;
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    out.key.push_back(static_cast<uint8_t>(sequence >> shift));
+  }
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    out.key.push_back(static_cast<uint8_t>(place >> shift));
+  }
+  out.modified = event.modified;
+  out.body = event.body;
+  ByteWriter w(&out.body);
+  w.Raw(named.id);
+  w.U64(named.size);
+  w.U32(place);
+  return out;
 }
 
 Status Moved(const char* what) { return Status(Code::kPreconditionFailed, what); }
@@ -317,7 +342,13 @@ void Committer::Accept(Pending pending, Batch* batch) {
     const auto& counted = Current(key)->counted;
     return counted ? &*counted : nullptr;
   };
+  std::vector<Effect> events;
+  for (const Effect& effect : pending.transaction.effects) {
+    if (!effect.event || (effect.remove && Current(effect.key)->revision == 0)) continue;
+    events.push_back(EventOf(effect, pending.revision, static_cast<uint32_t>(events.size())));
+  }
   counts.Settle(standing, &pending.transaction.effects, &batch->gone);
+  for (Effect& event : events) pending.transaction.effects.push_back(std::move(event));
   for (const Effect& effect : pending.transaction.effects) {
     Standing now;
     now.revision = effect.remove ? 0 : pending.revision;

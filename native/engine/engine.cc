@@ -47,6 +47,16 @@ Status CheckLimits(const Transaction& transaction) {
       return Status(Code::kInvalidArgument, "a row has at most 64 KiB");
     }
     total += effect.key.size() + effect.body.size() + 256;
+    if (effect.event) {
+      const EventRow& event = *effect.event;
+      if (event.under.empty() || event.under.size() > 64 || format::IsCountingKey(event.under)) {
+        return Status(Code::kInvalidArgument, "an event row lies under 1 to 64 bytes");
+      }
+      if (event.body.size() > format::kRowMax / 2) {
+        return Status(Code::kInvalidArgument, "an event row has at most 32 KiB");
+      }
+      total += event.under.size() + event.body.size() + 256;
+    }
     if (effect.small) total += effect.small->frame.size();
   }
   if (transaction.effects.empty() || total > format::kBatchSizeMax / 2) {

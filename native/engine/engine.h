@@ -104,6 +104,18 @@ struct GoneBlob {
   format::Placement placement;
 };
 
+// Tells of an effect in a row of its own, which the committer adds to the commit:
+//
+//   key  = under ‖ sequence u64 ‖ place u32, both big-endian, so that rows lie in commit order
+//   body = body ‖ blob id 16 ‖ size u64 ‖ place u32    of what the effect's row names, else zeros
+//
+// A delete of a row that is not there is nothing to tell.
+struct EventRow {
+  Bytes under;
+  uint64_t modified = 0;
+  Bytes body;
+};
+
 struct Effect {
   Bytes key;
   bool remove = false;
@@ -114,6 +126,7 @@ struct Effect {
   std::optional<NamedBlob> named;
   // The row keeps the blob that it has. REQUIRES: a check on this row, with its revision.
   bool keep = false;
+  std::optional<EventRow> event;
   // Set by the committer alone: what `keep` found, and the counting rows that it adds.
   std::optional<format::BlobReference> kept;
   std::optional<format::Counted> counted;

@@ -435,6 +435,48 @@ TEST(Engine, ZonesGivenInAnotherOrderServeAsBefore) {
   open_as({1, 2, 3});
 }
 
+TEST(Engine, EventsLieInTheOrderOfTheCommitsAlsoAfterAReopen) {
+  for (size_t zones : {1, 3}) {
+    World world(zones);
+    ASSERT_OK(world.Open());
+    auto event = [](const std::string& body) {
+      return EventRow{Bytes{'e'}, 7, Bytes(body.begin(), body.end())};
+    };
+    auto removal = [](const std::string& row) {
+      Effect effect;
+      effect.key = Bytes(row.begin(), row.end());
+      effect.remove = true;
+      return effect;
+    };
+    Transaction first;
+    first.effects.push_back(world.Put("oa", "four"));
+    first.effects.back().event = event("put");
+    EXPECT_OK(world.Commit(std::move(first)));
+    uint64_t sequence = world.engine->status().sequence;
+    // Both in one commit: what is not there is not removed.
+    Transaction second;
+    second.effects = {removal("oa"), removal("onone")};
+    for (Effect& effect : second.effects) effect.event = event("removed");
+    EXPECT_OK(world.Commit(std::move(second)));
+    auto key = [](uint64_t at, uint8_t place) {
+      std::string key = "e";
+      for (int shift = 56; shift >= 0; shift -= 8) key.push_back(static_cast<char>(at >> shift));
+      return key + std::string("\0\0\0", 3) + static_cast<char>(place);
+    };
+    for (bool reopened : {false, true}) {
+      if (reopened) world.Reopen();
+      EXPECT_OK(world.Get(key(sequence, 0)).status());
+      EXPECT_OK(world.Get(key(sequence + 1, 0)).status());
+      EXPECT(world.Get(key(sequence + 1, 1)).status().Is(Code::kNotFound));
+      EXPECT(world.Get(key(sequence, 1)).status().Is(Code::kNotFound));
+    }
+    Transaction bad;
+    bad.effects.push_back(world.Put("ob", "x"));
+    bad.effects.back().event = EventRow{Bytes(65, 'e'), 7, {}};
+    EXPECT(world.Commit(std::move(bad)).Is(Code::kInvalidArgument));
+  }
+}
+
 TEST(Engine, NobodyElseWritesCountingRows) {
   World world(1);
   ASSERT_OK(world.Open());

@@ -44,6 +44,7 @@ const commit = (engine: NativeEngine, blobs: readonly unknown[], keys: Keys = [n
     blobs.map(() => new Uint8Array(1)),
     blobs as readonly NativeBlob[],
     keys,
+    null,
   );
 
 async function finished(engine: NativeEngine): Promise<NativeWriter> {
@@ -108,6 +109,7 @@ test('a writer belongs to one commit, and its abort leaves the blob to it', asyn
     [new Uint8Array(1)],
     [writer],
     [null],
+    null,
   );
   t.throws(() => commit(engine, [writer]), { message: /has the blob/ });
   await t.throwsAsync(refused, { code: 'PreconditionFailed' });

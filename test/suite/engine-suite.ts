@@ -526,6 +526,52 @@ export function engineSuite(test: TestFn, name: string, openEngine: OpenEngine):
     }
   });
 
+  withEngine(
+    'tells of each effect that asks for it, in the order of the commits',
+    async (t, engine) => {
+      const { kek } = engine.createKey(context);
+      const event = (text: string) => ({ under: key('e'), modified: 7, body: Buffer.from(text) });
+      const small = { ...row('a'), blob: { bytes: Buffer.from('four'), kek } };
+      const put = { effects: [{ ...small, event: event('put a ') }, row('quiet')] as Effect[] };
+      const { revision, blobs } = await engine.commit(put);
+      // Nothing stands under the second key: there is nothing to tell of its removal.
+      const second = await engine.commit({
+        effects: [
+          { ...gone('a'), event: event('removed a ') },
+          { ...gone('none'), event: event('removed none ') },
+          { ...row('b'), event: event('put b ') },
+        ],
+      });
+      const refused = { ...row('c'), event: event('put c ') };
+      const checks = [{ key: key('a'), revision }];
+      await rejection(t, engine.commit({ checks, effects: [refused] }), 'PreconditionFailed');
+      const page = await engine.scan({ start: key('e'), end: key('f'), limit: 10, textFrom: 0 });
+      const told = Array.from({ length: page.count }, (_, i) => {
+        const body = Buffer.from(page.body(i));
+        const named = body.subarray(-28);
+        return [
+          body.subarray(0, -28).toString(),
+          page.revision(i),
+          page.modified(i),
+          named.subarray(0, 16).toString('hex').toUpperCase(),
+          Number(named.readBigUInt64LE(16)),
+          named.readUInt32LE(24),
+        ];
+      });
+      const none = '0'.repeat(32);
+      t.deepEqual(told, [
+        ['put a ', revision, 7, blobs[0]?.id as string, 4, 0],
+        ['removed a ', second.revision, 7, none, 0, 0],
+        ['put b ', second.revision, 7, none, 0, 1],
+      ]);
+      const position = Buffer.alloc(12);
+      position.writeBigUInt64BE(BigInt(second.revision));
+      position.writeUInt32BE(1, 8);
+      const last = await engine.get({ key: Buffer.concat([key('e'), position]) });
+      t.is(last?.row.revision, second.revision);
+    },
+  );
+
   sharedBlobsSection(withEngine);
 
   withEngine('refuses calls after close', async (t, engine) => {
