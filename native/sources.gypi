@@ -105,6 +105,7 @@
       "native/engine/engine_test.cc",
       "native/engine/index_set_test.cc",
       "native/engine/parts_clearer_test.cc",
+      "native/engine/small_blob_test.cc",
       "native/erasure/reed_solomon_test.cc",
       "native/erasure/rs_kernels_test.cc",
       "native/format/record_test.cc",

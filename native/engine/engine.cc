@@ -356,14 +356,14 @@ std::pair<Bytes, KekRef> EngineImpl::CreateKey(ByteSpan context) {
   options_.env->Random(secret.span());
   Bytes wrapped = format::WrapKey(options_.env, opened_->keys.ring.span(),
                                   KeyAad(shape_.store_id, context), secret.span());
-  return {std::move(wrapped), std::make_shared<const Kek>(std::move(secret))};
+  return {std::move(wrapped), std::make_shared<const Kek>(std::move(secret), context)};
 }
 
 Result<KekRef> EngineImpl::OpenKey(ByteSpan wrapped, ByteSpan context) {
   TRY_ASSIGN(SecretBytes secret,
              aead::XaesOpen(opened_->keys.ring.span(), KeyAad(shape_.store_id, context), wrapped));
   if (secret.size() != aead::kKeySize) return Status(Code::kTampered, "a key of a wrong size");
-  return KekRef(std::make_shared<const Kek>(std::move(secret)));
+  return KekRef(std::make_shared<const Kek>(std::move(secret), context));
 }
 
 void EngineImpl::Commit(Transaction transaction, Committing done) {

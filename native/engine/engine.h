@@ -26,14 +26,17 @@
 
 namespace strongroom::engine {
 
-// An opened key that wraps DEKs.
+// An opened key that wraps DEKs, and what its owner made it for: each DEK's wrap is bound to both.
 class Kek {
  public:
-  explicit Kek(SecretBytes secret) : secret_(std::move(secret)) {}
+  Kek(SecretBytes secret, ByteSpan context)
+      : secret_(std::move(secret)), context_(context.begin(), context.end()) {}
   ByteSpan span() const { return secret_.span(); }
+  ByteSpan context() const { return context_; }
 
  private:
   SecretBytes secret_;
+  Bytes context_;
 };
 using KekRef = std::shared_ptr<const Kek>;
 

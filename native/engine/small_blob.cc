@@ -25,7 +25,7 @@ FreshBlob BlobOf(const Fresh& fresh, const aead::Id& store_id, ByteSpan dek) {
 using Wrap = std::array<uint8_t, format::kDekWrapSize>;
 Wrap SealWrap(const std::array<uint8_t, aead::kXaesNonceSize>& nonce, const aead::Id& store_id,
               const Kek& kek, const aead::Id& blob_id, ByteSpan dek) {
-  Bytes aad = format::DekAad(store_id, blob_id);
+  Bytes aad = format::DekAad(store_id, blob_id, kek.context());
   Bytes sealed = aead::XaesSeal(kek.span(), nonce, aad, dek);
   Wrap wrap;
   CHECK(sealed.size() == wrap.size());
@@ -68,7 +68,7 @@ std::array<uint8_t, format::kDekWrapSize> WrapDek(io::Env* env, const aead::Id& 
 
 Result<SecretBytes> UnwrapDek(const aead::Id& store_id, const Kek& kek,
                               const format::BlobReference& reference) {
-  Bytes aad = format::DekAad(store_id, reference.id);
+  Bytes aad = format::DekAad(store_id, reference.id, kek.context());
   TRY_ASSIGN(SecretBytes dek, aead::XaesOpen(kek.span(), aad, reference.wrap));
   if (dek.size() != aead::kKeySize) return Status(Code::kTampered, "a DEK of a wrong size");
   return dek;

@@ -23,7 +23,7 @@ FreshBlob MakePart(io::Env* env, const aead::Id& store_id, const PartsKey& parts
 std::array<uint8_t, format::kDekWrapSize> WrapDek(io::Env* env, const aead::Id& store_id,
                                                   const Kek& kek, const aead::Id& blob_id,
                                                   ByteSpan dek);
-// kTampered: another key, or a wrap of another blob.
+// kTampered: another key or context, or a wrap of another blob.
 Result<SecretBytes> UnwrapDek(const aead::Id& store_id, const Kek& kek,
                               const format::BlobReference& reference);
 

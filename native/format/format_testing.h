@@ -68,6 +68,15 @@ inline Bytes Unhex(std::string_view hex) {
   return out;
 }
 
+// What the bucket 0102030405060708 made its key for (docs/format/rows.md).
+inline Bytes ExampleContext() {
+  // "strongroom bucket key" 00
+  Bytes context = Unhex("7374726f6e67726f6f6d206275636b6574206b657900");
+  Bytes id = Unhex("0102030405060708");
+  context.insert(context.end(), id.begin(), id.end());
+  return context;
+}
+
 // Of the object "aé" in the bucket 0102030405060708 (docs/format/rows.md).
 inline Bytes ExampleKey() { return Unhex("6f010203040506070861c3a900ffffffffffffffff"); }
 
@@ -81,7 +90,8 @@ inline Row ExampleRow() {
   row.blob.size = 10;
   row.blob.crc64 = 0x8c1bcd66aba535b5;
   Bytes wrap = aead::XaesSeal(kExampleBucketKey, Counting<24>(0x10),
-                              DekAad(kExampleStore, kExampleBlob), kExampleDek);
+                              DekAad(kExampleStore, kExampleBlob, ExampleContext()),
+                              kExampleDek);
   std::copy(wrap.begin(), wrap.end(), row.blob.wrap.begin());
   row.blob.location = Location(kExampleSegmentNumber, kBlock + kBatchHeaderSize);
   row.body = body;

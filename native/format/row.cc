@@ -139,12 +139,13 @@ bool IsCountingKey(ByteSpan key) {
          (key[0] == kFamilyBlob || key[0] == kFamilyList || key[0] == kFamilyDoomed);
 }
 
-Bytes DekAad(const aead::Id& store_id, const aead::Id& blob_id) {
+Bytes DekAad(const aead::Id& store_id, const aead::Id& blob_id, ByteSpan context) {
   Bytes aad;
   ByteWriter w(&aad);
   w.Field(AsBytes("dek"));
   w.Raw(store_id);
   w.Raw(blob_id);
+  w.Field(context);
   return aad;
 }
 

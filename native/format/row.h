@@ -9,7 +9,8 @@
 //             | head                                    (5, large part, under the list's DEK)
 //             | references u32 ‖ placement u16 ‖ k u8 ‖ m u8   (6, counted)
 //   head      = blob id 16 ‖ size u64 ‖ CRC64 of the plaintext u64
-//   DEK wrap  = XAES-256-GCM(bucket key, DEK), AAD = "dek" (field) ‖ store id 16 ‖ blob id 16
+//   DEK wrap  = XAES-256-GCM(bucket key, DEK),
+//               AAD = "dek" (field) ‖ store id 16 ‖ blob id 16 ‖ context of the bucket key (field)
 //   index row = revision u64 ‖ home segment u32 ‖ row
 //
 // The body belongs to the layers above and is opaque here. The row is sealed as part of its record,
@@ -117,7 +118,8 @@ bool ListOfPart(ByteSpan key, aead::Id* list_id);
 // True for the families that the engine alone writes.
 bool IsCountingKey(ByteSpan key);
 
-// The AAD of a DEK's wrap.
-Bytes DekAad(const aead::Id& store_id, const aead::Id& blob_id);
+// The AAD of a DEK's wrap. `context` is what the wrapping key was made for: whoever owns the key
+// says there all that must not be exchanged (bucket, mode, version), opaque here.
+Bytes DekAad(const aead::Id& store_id, const aead::Id& blob_id, ByteSpan context);
 
 }  // namespace strongroom::format

@@ -53,12 +53,13 @@ constexpr size_t kHeads[] = {10, 10 + 104 + 8, 10 + 104, 10 + 104, 10 + 32 + 8, 
 }  // namespace
 
 TEST(Row, TheWorkedExampleIsByteExact) {
-  EXPECT_EQ(ToHex(DekAad(kExampleStore, kExampleBlob)),
-            "0300000064656b202122232425262728292a2b2c2d2e2f404142434445464748494a4b4c4d4e4f");
+  EXPECT_EQ(ToHex(DekAad(kExampleStore, kExampleBlob, ExampleContext())),
+            "0300000064656b202122232425262728292a2b2c2d2e2f404142434445464748494a4b4c4d4e4f"
+            "1e0000007374726f6e67726f6f6d206275636b6574206b6579000102030405060708");
   EXPECT_EQ(ToHex(Encoded(ExampleRow())),
             "01010068e5cf8b010000404142434445464748494a4b4c4d4e4f0a00000000000000b535a5ab66cd"
             "1b8c101112131415161718191a1b1c1d1e1f2021222324252627bd2828ea60d72bf472b20560a09e"
-            "f027ac6e59e9eed12efcf89b6e3176cb40ab08172a496d2cb7e67570e263288f6304501000000a00"
+            "f027ac6e59e9eed12efcf89b6e3176cb40ab06f0c9ff2b4f38c5a58689606f9c570e501000000a00"
             "0000010000");
   Row large = ExampleRow();
   large.blob.kind = BlobKind::kLarge;
@@ -86,12 +87,20 @@ TEST(Row, TheWorkedExampleIsByteExact) {
 
 TEST(Row, TheExamplesBlobOpensWithItsKeys) {
   Row row = ExampleRow();
-  auto dek = aead::XaesOpen(kExampleBucketKey, DekAad(kExampleStore, kExampleBlob), row.blob.wrap);
+  auto open = [&](const aead::Id& store, const aead::Id& blob, ByteSpan context) {
+    return aead::XaesOpen(kExampleBucketKey, DekAad(store, blob, context), row.blob.wrap);
+  };
+  auto dek = open(kExampleStore, kExampleBlob, ExampleContext());
   ASSERT_OK(dek);
   EXPECT_EQ(std::as_const(*dek).span(), kExampleDek);
-  // The wrap fits one blob of one store.
-  Bytes elsewhere = DekAad(kExampleBlob, kExampleStore);
-  EXPECT_CODE(aead::XaesOpen(kExampleBucketKey, elsewhere, row.blob.wrap), Code::kTampered);
+  // The wrap fits one blob of one store, and a key made for one thing.
+  Bytes other = ExampleContext(), shorter = ExampleContext();
+  other.back() ^= 1;
+  shorter.pop_back();
+  EXPECT_CODE(open(kExampleBlob, kExampleBlob, ExampleContext()), Code::kTampered);
+  EXPECT_CODE(open(kExampleStore, kExampleStore, ExampleContext()), Code::kTampered);
+  EXPECT_CODE(open(kExampleStore, kExampleBlob, other), Code::kTampered);
+  EXPECT_CODE(open(kExampleStore, kExampleBlob, shorter), Code::kTampered);
 }
 
 TEST(Row, DecodesWhatItEncoded) {

@@ -115,13 +115,14 @@ test('log.md, record.md, row.md: from the batch to the body', async (t) => {
   );
   t.is(said.transactions[0]?.[1]?.key.toString(), 'bold');
 
+  const bucketId = said.transactions[0]?.[0]?.key.subarray(1, 9) as Buffer;
   const { blob, body } = readRow(row);
   t.deepEqual(body, Buffer.of(1, 0, 0));
   const reference = blob as BlobReference;
   const location = reference.location as bigint;
   t.is(location >> 32n, 10n);
   const opened = readFrame(file.subarray(Number(location & 0xffffffffn)));
-  t.deepEqual(openDek(storeId, bucketKey, reference), dek);
+  t.deepEqual(openDek(storeId, { id: bucketId, key: bucketKey }, reference), dek);
   t.is(openChunks(dek, opened.header, opened.chunks).toString(), 'strongroom');
   t.is(reference.crc64.toString(), crc64(Buffer.from('strongroom')));
 });

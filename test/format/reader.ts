@@ -396,7 +396,9 @@ export function readRow(bytes: Buffer): Row {
 }
 
 /** The bucket's id and opened key, from the body of its row (docs/format/rows.md). */
-export function openBucketKey(keys: StoreKeys, body: Buffer): { id: Buffer; key: Buffer } {
+export type BucketKey = { readonly id: Buffer; readonly key: Buffer };
+
+export function openBucketKey(keys: StoreKeys, body: Buffer): BucketKey {
   const c = new Cursor(body);
   demand(c.u8() === 1, 'bucket row: version');
   c.u8();
@@ -405,15 +407,20 @@ export function openBucketKey(keys: StoreKeys, body: Buffer): { id: Buffer; key:
   c.raw(c.u8());
   const wrapped = c.raw(c.u16());
   c.end();
-  const context = Buffer.concat([Buffer.from('strongroom bucket key\0'), id]);
-  const aad = Buffer.concat([field('bucket'), keys.storeId, field(context)]);
+  const aad = Buffer.concat([field('bucket'), keys.storeId, bucketContext(id)]);
   return { id, key: xaesOpen(keys.ring, aad, wrapped) };
+}
+
+/** What a bucket's key is made for: its own wrap and each DEK's under it are bound to this. */
+function bucketContext(id: Buffer): Buffer {
+  return field(Buffer.concat([Buffer.from('strongroom bucket key\0'), id]));
 }
 
 // ── Blobs
 
-export function openDek(storeId: Buffer, bucketKey: Buffer, blob: BlobReference): Buffer {
-  return xaesOpen(bucketKey, Buffer.concat([field('dek'), storeId, blob.id]), blob.wrap);
+export function openDek(storeId: Buffer, bucket: BucketKey, blob: BlobReference): Buffer {
+  const aad = Buffer.concat([field('dek'), storeId, blob.id, bucketContext(bucket.id)]);
+  return xaesOpen(bucket.key, aad, blob.wrap);
 }
 
 /** Opens sealed chunks under their positions; the last one carries the flag. */

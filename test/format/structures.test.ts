@@ -11,6 +11,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import {
   type Batch,
   type BlobReference,
+  type BucketKey,
   block,
   type Commit,
   type Counted,
@@ -129,7 +130,7 @@ function rowsOf(said: readonly Said[]): Map<string, Buffer> {
 }
 
 interface Contents {
-  bucketKey: Buffer;
+  bucketKey: BucketKey;
   blobs: Map<string, BlobReference>;
 }
 
@@ -137,9 +138,9 @@ interface Contents {
 function contentsOf(keys: StoreKeys, rows: Map<string, Buffer>): Contents {
   const bucket = rows.get(`b${bucketName}`);
   if (bucket === undefined) throw new Error('the bucket row is missing');
-  const { id, key: bucketKey } = openBucketKey(keys, readRow(bucket).body);
+  const bucketKey = openBucketKey(keys, readRow(bucket).body);
   const blobs = new Map<string, BlobReference>();
-  const prefix = `o${id.toString('latin1')}`;
+  const prefix = `o${bucketKey.id.toString('latin1')}`;
   for (const [key, row] of rows) {
     if (!key.startsWith(prefix)) continue;
     const { blob } = readRow(row);
