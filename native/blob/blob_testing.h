@@ -64,8 +64,16 @@ class FaultyFile final : public io::File {
 
 class FaultyEnv final : public io::Env {
  public:
-  explicit FaultyEnv(io::Env* env) : env_(env) {}
+  explicit FaultyEnv(io::Env* env) : env_(env), ended_(&mutex_) {}
+  // A thread that its engine left behind still uses its Env.
+  ~FaultyEnv() override { AwaitThreads(); }
   Fault fault;  // Set while nothing runs.
+
+  // Until every thread that was started here has ended.
+  void AwaitThreads() {
+    MutexLock lock(&mutex_);
+    while (running_ > 0) CHECK(ended_.WaitFor(kLong) || running_ == 0) << "a thread never ends";
+  }
 
   Result<std::unique_ptr<io::File>> Open(const std::string& path,
                                          io::OpenOptions options) override {
@@ -98,7 +106,17 @@ class FaultyEnv final : public io::Env {
   void Random(MutableByteSpan out) override { env_->Random(out); }
   std::unique_ptr<io::Thread> StartThread(const std::string& name,
                                           std::function<void()> body) override {
-    return env_->StartThread(name, std::move(body));
+    {
+      MutexLock lock(&mutex_);
+      ++running_;
+    }
+    return env_->StartThread(name, [this, body = std::move(body)]() mutable {
+      body();
+      body = nullptr;  // With all that it owns.
+      MutexLock lock(&mutex_);
+      --running_;
+      ended_.SignalAll();
+    });
   }
   void SleepMicros(uint64_t micros) override { env_->SleepMicros(micros); }
 
@@ -107,6 +125,9 @@ class FaultyEnv final : public io::Env {
     return fault ? fault(operation, path, 0) : Status();
   }
   io::Env* const env_;
+  Mutex mutex_;
+  CondVar ended_;
+  size_t running_ = 0;  // Guarded by mutex_.
 };
 
 // Waits for one value from another thread.

@@ -26,6 +26,12 @@ struct World {
       return {};
     };
   }
+  // What the engine left behind ends before what it uses.
+  ~World() {
+    Heal();
+    engine = nullptr;
+    env.AwaitThreads();
+  }
   std::string Path(size_t zone) const { return folder + "/z" + std::to_string(zone); }
   OpenOptions Options() {
     OpenOptions options;
@@ -157,7 +163,7 @@ struct World {
     transaction.effects.push_back(std::move(effect));
     return Commit(std::move(transaction));
   }
-  // Until nobody holds the zone's lock: also its last thread has ended then.
+  // Until nobody holds the zone's lock: its last thread has let go of it then.
   void AwaitUnlocked(size_t zone) {
     while (!io::PosixEnv()->Lock(Path(zone) + "/lock", false).ok()) {
       io::PosixEnv()->SleepMicros(1000);
