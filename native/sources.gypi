@@ -147,6 +147,7 @@
     ],
     "strongroom_test_flags": ["-O1"],
     "strongroom_simulator_flags": ["-O2"],
+    "strongroom_planted_sources": ["native/hash/planted_main_test.cc"],
     "strongroom_vectors_sources": [
       "native/aead/vectors_foreign_test.cc",
       "native/aead/vectors_main_test.cc"
