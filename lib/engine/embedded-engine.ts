@@ -17,6 +17,7 @@ import type {
   BlobReader,
   BlobSource,
   BlobWriter,
+  ChangeWait,
   Committed,
   EmbeddedOptions,
   EngineEvent,
@@ -28,6 +29,7 @@ import type {
   NewBlob,
   Page,
   PartsKey,
+  RowKey,
   ScanRequest,
   StorageEngine,
   Transaction,
@@ -313,6 +315,11 @@ class EmbeddedEngine implements StorageEngine {
           rethrow(error);
         },
       );
+  }
+
+  awaitChange(under: RowKey): ChangeWait {
+    const [over, stop] = this.#native.awaitChange(under);
+    return { over, stop };
   }
 
   writeBlob(

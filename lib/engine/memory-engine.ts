@@ -31,10 +31,12 @@ import {
   textEnd,
   utf8,
 } from './memory-scan.ts';
+import { MemoryWaits } from './memory-waits.ts';
 import type {
   BlobInfo,
   BlobSource,
   BlobWriter,
+  ChangeWait,
   Check,
   Committed,
   Effect,
@@ -68,6 +70,7 @@ export class MemoryEngine implements StorageEngine {
   readonly #keys = new Map<string, MemoryKey>();
   /** The lists that some row names or some reader holds, by their prefix. */
   readonly #lists = new Map<string, MemoryParts>();
+  readonly #waits = new MemoryWaits();
   #sequence = 0;
   #closed = false;
 
@@ -159,9 +162,11 @@ export class MemoryEngine implements StorageEngine {
     for (const [place, { event, info }] of events.entries()) {
       const [key, body] = eventRow(event, revision, place, info);
       const row = { revision, modified: event.modified, body, blob: null };
+      keys.push(latin1(key));
       this.#rows.set(latin1(key), { row, blob: null });
     }
     this.#clearUnnamed();
+    this.#waits.tell(keys);
     const brought = transaction.effects.flatMap((effect, i) => {
       const blob = blobs[i];
       return blob && !('delete' in effect) && effect.blob && !('keep' in effect.blob)
@@ -169,6 +174,10 @@ export class MemoryEngine implements StorageEngine {
         : [];
     });
     return { revision, blobs: brought };
+  }
+
+  awaitChange(under: RowKey): ChangeWait {
+    return this.#waits.begin(latin1(under));
   }
 
   writeBlob(
@@ -209,6 +218,7 @@ export class MemoryEngine implements StorageEngine {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#waits.end();
     this.#rows.clear();
     this.#keys.clear();
   }

@@ -128,6 +128,14 @@ export interface Committed {
   readonly blobs: readonly BlobInfo[];
 }
 
+/** Pending, it may keep the process alive. */
+export interface ChangeWait {
+  /** Resolves after such a commit, after stop() and when the engine closes. Never rejects. */
+  readonly over: Promise<void>;
+  /** Idempotent. */
+  stop(): void;
+}
+
 export interface WrittenBlob extends BlobInfo {
   /** Of the plaintext: those that writeBlob() was asked for. */
   readonly digests: Digests;
@@ -292,6 +300,11 @@ export interface StorageEngine {
    * when a check does not hold; then nothing has happened.
    */
   commit(transaction: Transaction): Promise<Committed>;
+  /**
+   * For a commit, by anybody on this engine, that changes a row whose key begins with `under`. A
+   * read that begins after this call sees what was committed, or the wait ends.
+   */
+  awaitChange(under: RowKey): ChangeWait;
   /**
    * `size`: how many bytes will be written before finish(), where that is known. `digests` are
    * computed over the plaintext as it passes.

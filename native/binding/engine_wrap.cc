@@ -1,5 +1,6 @@
 #include "binding/engine_wrap.h"
 
+#include <atomic>
 #include <thread>
 
 #include "binding/convert.h"
@@ -22,6 +23,31 @@ std::optional<engine::EventRow> EventRowOf(Napi::Value value) {
   Napi::Array event = value.As<Napi::Array>();
   return engine::EventRow{CopyOf(event.Get(0u)), IntegerOf(event.Get(1u)), CopyOf(event.Get(2u))};
 }
+
+// The promise of a wait: settled once, whoever ends it.
+class WaitPromise {
+ public:
+  explicit WaitPromise(std::shared_ptr<PromiseTask> task) : task_(std::move(task)) {}
+  void Settle() {
+    if (over_.exchange(true)) return;
+    PromiseTask::Resolve(std::move(task_), [](Napi::Env env) { return env.Undefined(); });
+  }
+
+ private:
+  std::shared_ptr<PromiseTask> task_;
+  std::atomic<bool> over_{false};
+};
+
+// The share of JavaScript in a wait, which ends with it: a worker may go in the middle.
+struct WaitShare {
+  std::shared_ptr<WaitPromise> promise;
+  std::shared_ptr<void> wait;
+  ~WaitShare() { Stop(); }
+  void Stop() {
+    wait = nullptr;
+    promise->Settle();
+  }
+};
 }  // namespace
 
 Napi::Function EngineWrap::Define(Napi::Env env) {
@@ -37,6 +63,7 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
        InstanceMethod("scan", &EngineWrap::Scan),
        InstanceMethod("commitOne", &EngineWrap::CommitOne),
        InstanceMethod("commit", &EngineWrap::Commit),
+       InstanceMethod("awaitChange", &EngineWrap::AwaitChange),
        InstanceMethod("writeBlob", &EngineWrap::WriteBlob),
        InstanceMethod("digest", &EngineWrap::Digest),
        InstanceMethod("status", &EngineWrap::Status), InstanceMethod("close", &EngineWrap::Close)});
@@ -259,6 +286,20 @@ Napi::Value EngineWrap::Commit(const Napi::CallbackInfo& info) {
     transaction.effects.push_back(std::move(effect));
   }
   return Submit(env, std::move(transaction), std::move(taken));
+}
+
+// awaitChange(under): [promise, stop()]
+Napi::Value EngineWrap::AwaitChange(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
+  Napi::Array out = Napi::Array::New(env, 2);
+  out.Set(0u, task->promise());
+  auto share = std::make_shared<WaitShare>();
+  share->promise = std::make_shared<WaitPromise>(std::move(task));
+  share->wait = (*handle_)->AwaitChange(CopyOf(info[0]),
+                                        [promise = share->promise] { promise->Settle(); });
+  out.Set(1u, Napi::Function::New(env, [share](const Napi::CallbackInfo&) { share->Stop(); }));
+  return out;
 }
 
 // writeBlob(kek | parts, expectedSize, digestBits)

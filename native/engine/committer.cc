@@ -15,7 +15,6 @@ namespace {
 constexpr size_t kBatchBytes = 1 << 20;  // A larger batch would stretch everybody's latency.
 constexpr size_t kBatchTransactions = 512;
 
-
 size_t FrameBytes(const Transaction& transaction) {
   size_t size = 0;
   for (const Effect& effect : transaction.effects) {
@@ -489,6 +488,11 @@ void Committer::SettleDurable(Batch& batch) {
   ++batches_;
   for (Pending& pending : batch.pendings) pending.done(Committed{pending.revision});
   for (auto& [done, why] : batch.refused) done(why);
+  if (options_.waits->any()) {
+    for (const Pending& pending : batch.pendings) {
+      options_.waits->Tell(pending.transaction.effects);
+    }
+  }
   for (const GoneBlob& blob : batch.gone) options_.on_gone(blob);
 }
 

@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/change_waits.h"
 #include "engine/engine.h"
 #include "engine/index_set.h"
 #include "log/replicated_log.h"
@@ -29,6 +30,7 @@ class Committer {
     const log::RecordSeal* seal = nullptr;
     log::ReplicatedLog* log = nullptr;
     IndexSet* indexes = nullptr;
+    ChangeWaits* waits = nullptr;
     // A large blob or list that no row names any more, once that is durable.
     std::function<void(const GoneBlob&)> on_gone;
     std::function<void(const Status&)> on_stopped;  // The store became read-only.

@@ -129,6 +129,9 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
     return StartBlob(MakePart(options_.env, shape_.store_id, parts), format::BlobKind::kLargePart,
                      expected_size, std::move(on_plaintext));
   }
+  std::shared_ptr<void> AwaitChange(Bytes under, std::function<void()> done) override {
+    return waits_->Await(std::move(under), std::move(done));
+  }
   bool PostToCodec(std::function<void()> work) override {
     return !closed() && codec_ && codec_->Post(std::move(work));
   }
@@ -170,6 +173,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   blob::CellZones cell_zones_;
   std::shared_ptr<BlobPins> pins_;
   std::shared_ptr<IndexSet> indexes_;
+  const std::shared_ptr<ChangeWaits> waits_ = std::make_shared<ChangeWaits>();
   std::unique_ptr<log::ReplicatedLog> log_;
   std::unique_ptr<Committer> committer_;
   std::shared_ptr<PartsClearer> clearer_;
@@ -309,6 +313,7 @@ void EngineImpl::StartCommitter() {
   committing.seal = &opened_->seal;
   committing.log = log_.get();
   committing.indexes = indexes_.get();
+  committing.waits = waits_.get();
   committing.on_gone = [this](const GoneBlob& blob) { pins_->Unreferenced(blob); };
   committing.on_stopped = [this](const Status& why) {
     Report(Event::Kind::kReadOnly, 0, why.message());
@@ -645,6 +650,7 @@ EngineStatus EngineImpl::status() {
 void EngineImpl::Close() {
   MutexLock lock(&close_mutex_);
   if (closed_.exchange(true)) return;
+  waits_->End();
   if (!opened_) return;
   if (clearer_) clearer_->Stop();
   if (log_) log_->EndWithin(kCloseNanos);

@@ -262,6 +262,10 @@ class Engine {
   // Removes a finished blob that no commit took.
   virtual void DropBlob(const GoneBlob& blob) = 0;
 
+  // Calls `done` once, on any thread: when a commit that is applied after this call has changed a
+  // row whose key begins with `under`, or on Close. Letting go of what is returned ends the wait.
+  virtual std::shared_ptr<void> AwaitChange(Bytes under, std::function<void()> done) = 0;
+
   // Runs work of the CPU alone on the codec pool. False when the store is closed.
   virtual bool PostToCodec(std::function<void()> work) = 0;
 

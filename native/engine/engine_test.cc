@@ -477,6 +477,34 @@ TEST(Engine, EventsLieInTheOrderOfTheCommitsAlsoAfterAReopen) {
   }
 }
 
+TEST(Engine, WhoWaitsForAChangeReadsItOnceItIsTold) {
+  World world(1);
+  ASSERT_OK(world.Open());
+  auto await = [&](io::Completion* told) {
+    return world.engine->AwaitChange({'e', 'a'}, [told] { told->Set(Status()); });
+  };
+  io::Completion event, closed;
+  auto wait = await(&event);
+  EXPECT_OK(world.PutOne("oa", "quiet"));
+  EXPECT_OK(world.PutOne("eb", "of another"));
+  Transaction tells;
+  tells.effects.push_back(world.Put("ob", "four"));
+  tells.effects.back().event = EventRow{{'e', 'a'}, 7, {}};
+  uint64_t sequence = world.engine->status().sequence + 1;
+  EXPECT(!event.Wait(1).ok());  // Not yet.
+  EXPECT_OK(world.Commit(std::move(tells)));
+  EXPECT_OK(event.Wait(kPatience));
+  std::string key = "ea";
+  for (int shift = 56; shift >= 0; shift -= 8) key.push_back(static_cast<char>(sequence >> shift));
+  EXPECT_OK(world.Get(key + std::string(4, '\0')).status());
+  wait = await(&closed);
+  world.engine->Close();
+  EXPECT_OK(closed.Wait(kPatience));
+  io::Completion late;
+  wait = await(&late);
+  EXPECT_OK(late.Wait(kPatience));
+}
+
 TEST(Engine, NobodyElseWritesCountingRows) {
   World world(1);
   ASSERT_OK(world.Open());

@@ -10,6 +10,7 @@ import type {
   Effect,
   KeyHandle,
   Page,
+  RowKey,
   ScanRequest,
   StorageEngine,
 } from '../../lib/engine/storage-engine.ts';
@@ -571,6 +572,33 @@ export function engineSuite(test: TestFn, name: string, openEngine: OpenEngine):
       t.is(last?.row.revision, second.revision);
     },
   );
+
+  withEngine('ends a wait with a change under its prefix, and with no other', async (t, engine) => {
+    const over: string[] = [];
+    const wait = (name: string, under: RowKey) => {
+      const begun = engine.awaitChange(under);
+      begun.over.then(() => over.push(name));
+      return begun;
+    };
+    const begun = [wait('a', key('ea')), wait('b', key('eb')), wait('stopped', key('ea'))];
+    begun[2]?.stop();
+    begun[2]?.stop();
+    await begun[2]?.over;
+    t.deepEqual(over, ['stopped']);
+    await engine.commit({ effects: [row('oa'), row('e')] });
+    await engine.commit({ effects: [gone('ea')] });
+    await begun[0]?.over;
+    const event = { under: key('eb'), modified: 7, body: Buffer.from('put') };
+    const again = wait('again', key('ea'));
+    t.deepEqual(over, ['stopped', 'a']);
+    await engine.commit({ effects: [{ ...row('ob'), event }] });
+    await begun[1]?.over;
+    t.deepEqual(over, ['stopped', 'a', 'b']);
+    await engine.close();
+    await again.over;
+    await engine.awaitChange(key('ea')).over;
+    t.deepEqual(over, ['stopped', 'a', 'b', 'again']);
+  });
 
   sharedBlobsSection(withEngine);
 
