@@ -40,6 +40,7 @@ export type EngineCode =
   | 'ABORTED'
   | 'COMMIT_UNKNOWN'
   | 'DECRYPT_FAILED'
+  | 'EVENTS_GONE'
   | 'KEY_DESTROYED'
   | 'KMS_UNAVAILABLE'
   | 'NATIVE_LOAD_FAILED'
@@ -263,6 +264,12 @@ const engineCodes: Readonly<Record<EngineCode, CodeEntry>> = {
     retry: false,
     text: 'sealed bytes do not open: they were tampered with, or sealed under another key',
     hint: 'Checksum right, tag wrong: no accident. Keep the zones, compare with a backup.',
+  },
+  EVENTS_GONE: {
+    status: 410,
+    retry: false,
+    text: 'events behind this id are not kept any more',
+    hint: 'Take `bucket.events.last()`, list the bucket, watch from there; or keep more events.',
   },
   KEY_DESTROYED: {
     status: 500,

@@ -1,9 +1,16 @@
 // The public surface of strongroom: exports only.
 
 export type { ListBucketsOptions } from './bucket/list.ts';
-export type { BucketInfo, CreateBucketOptions, DeleteBucketOptions } from './bucket/types.ts';
+export type {
+  BucketInfo,
+  CreateBucketOptions,
+  DeleteBucketOptions,
+  EventsConfig,
+  WatchOptions,
+} from './bucket/types.ts';
 export type { StorageClass } from './context/bucket-row.ts';
 export type { Logger, StoreEvent } from './context/events.ts';
+export type { ObjectEvent, ObjectEventType } from './context/object-events.ts';
 export { type EngineCode, type ErrorCode, type OssCode, StoreError } from './errors.ts';
 export type { RootKey } from './keys/root-key.ts';
 export type { Progress } from './object/progress.ts';
@@ -45,6 +52,7 @@ export type {
   UploadOptions,
 } from './object/types.ts';
 export type { Bucket } from './store/bucket.ts';
+export type { EventsHandle } from './store/events-handle.ts';
 export type { Health, HealthStatus, ZoneStatus } from './store/health.ts';
 export type { MultipartUpload } from './store/multipart-upload.ts';
 export type { ObjectFile } from './store/object-file.ts';

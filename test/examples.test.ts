@@ -9,6 +9,11 @@ const expected: Record<string, string> = {
 {"bolts":30}
 PreconditionFailed
 `,
+  'follow-changes.ts': `Map(1) { '2023' => 12 }
+Map(2) { '2024' => 4, '2025' => 10 }
+Map(3) { '2024' => 4, 'final' => 10, '2026' => 0 }
+Map(4) { '2024' => 4, '2026' => 0, '2027' => 6, 'final' => 10 }
+`,
   'resume-download.ts': `false
 true
 true

@@ -1,5 +1,5 @@
-// Every code block of the README and of docs/drivers.md runs, and every link of the documents leads
-// somewhere.
+// Every code block of the README, docs/drivers.md and docs/events.md runs, and every link of the
+// documents leads somewhere.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,16 +41,16 @@ blocks.forEach(({ language, code }, i) => {
   });
 });
 
-const drivers = [...read('docs/drivers.md').matchAll(/^```ts\n(.*?)^```$/gms)];
-drivers.forEach(([, code = ''], i) => {
-  test(`code block ${i + 1} of docs/drivers.md runs`, async (t) => {
-    const file = join(place, `driver-${i}.ts`);
-    writeFileSync(file, code);
-    const { code: exit, stderr } = await runProgram(file);
-    t.is(stderr, '');
-    t.is(exit, 0);
+for (const name of ['drivers', 'events'])
+  [...read(`docs/${name}.md`).matchAll(/^```ts\n(.*?)^```$/gms)].forEach(([, code = ''], i) => {
+    test(`code block ${i + 1} of docs/${name}.md runs`, async (t) => {
+      const file = join(place, `${name}-${i}.ts`);
+      writeFileSync(file, code);
+      const { code: exit, stderr } = await runProgram(file);
+      t.is(stderr, '');
+      t.is(exit, 0);
+    });
   });
-});
 
 /** They cannot run inside `npm test`; what can go wrong is that a name changes. */
 function checkShell(t: { true(value: boolean, message?: string): void }, code: string): void {

@@ -2,6 +2,7 @@
 // so an object that is put at the same moment either comes first (BucketNotEmpty) or finds no
 // bucket.
 import type { KnownBucket } from '../context/bucket-directory.ts';
+import { eventOf } from '../context/object-events.ts';
 import type { StoreContext } from '../context/store-context.ts';
 import {
   objectTextFrom,
@@ -13,6 +14,7 @@ import {
 import type { Effect, Page, RowKey } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { aborted, booleanOption, checkOptions, checkSignal } from '../options.ts';
+import { clearDoomedEvents, doomEvents } from './doomed-events.ts';
 import type { DeleteBucketOptions } from './types.ts';
 
 const known: ReadonlySet<string> = new Set(['force', 'signal']);
@@ -47,15 +49,17 @@ async function deleteEmpty(context: StoreContext, name: string): Promise<boolean
   for (;;) {
     const bucket = await context.buckets.require(name);
     try {
-      await context.engine.commit({
+      const dooming = bucket.eventsUnder === null ? [] : doomEvents(bucket.row.id, context.now());
+      const { revision } = await context.engine.commit({
         checks: bucket.checks,
         ranges: [
           { ...bucket.objects, newest: 0 },
           { ...uploadRows(bucket.row.id, ''), newest: 0 },
         ],
-        effects: [{ key: bucket.check.key, delete: true }],
+        effects: [{ key: bucket.check.key, delete: true }, ...dooming],
       });
       context.buckets.forget(name);
+      if (dooming.length > 0) await clearDoomedEvents(context, bucket.row.id, revision);
       return true;
     } catch (error) {
       if (!StoreError.is(error, 'PreconditionFailed')) throw error;
@@ -76,16 +80,21 @@ async function removeObjects(
   const { id } = bucket.row;
   const uploadKey = (page: Page, i: number): RowKey =>
     uploadRowKey(id, page.text(i), Buffer.from(page.blobId(i) ?? '', 'hex'));
-  const objectKey = (page: Page, i: number): RowKey => ownObjectRowKey(id, page.text(i));
-  await removeRows(context, bucket, { ...bucket.objects, versionSize }, objectKey, signal);
-  await removeRows(context, bucket, uploadRows(id, ''), uploadKey, signal);
+  const objectOf = (page: Page, i: number): Effect => {
+    const key = page.text(i);
+    const event = eventOf(context, bucket, 'ObjectRemoved:Delete', key, context.now());
+    return { key: ownObjectRowKey(id, key), delete: true, event };
+  };
+  const uploadOf = (page: Page, i: number): Effect => ({ key: uploadKey(page, i), delete: true });
+  await removeRows(context, bucket, { ...bucket.objects, versionSize }, objectOf, signal);
+  await removeRows(context, bucket, uploadRows(id, ''), uploadOf, signal);
 }
 
 async function removeRows(
   context: StoreContext,
   { checks }: KnownBucket,
   rows: { start: RowKey; end: RowKey; versionSize?: number },
-  rowKey: (page: Page, i: number) => RowKey,
+  removalOf: (page: Page, i: number) => Effect,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let start: RowKey | null = rows.start;
@@ -94,7 +103,7 @@ async function removeRows(
     const range = { ...rows, start, textFrom: objectTextFrom, limit: batchMax };
     const page: Page = await context.engine.scan(range);
     const effects: Effect[] = [];
-    for (let i = 0; i < page.count; i++) effects.push({ key: rowKey(page, i), delete: true });
+    for (let i = 0; i < page.count; i++) effects.push(removalOf(page, i));
     try {
       if (effects.length > 0) await context.engine.commit({ checks, effects });
     } catch (error) {

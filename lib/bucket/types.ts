@@ -1,5 +1,6 @@
 // The shapes a caller of the bucket verbs meets.
 import type { StorageClass } from '../context/bucket-row.ts';
+import type { ObjectEventType } from '../context/object-events.ts';
 
 export interface CreateBucketOptions {
   /** An existing bucket of this name will do. @default false */
@@ -13,6 +14,21 @@ export interface BucketInfo {
   storageClass: StorageClass;
   /** Derived: a bucket on one zone reports LRS. */
   redundancy: 'LRS' | 'ZRS';
+}
+export interface EventsConfig {
+  /** The newest that are kept at least, 1 to 100,000. @default 10000 */
+  keep?: number | undefined;
+}
+export interface WatchOptions {
+  /** Only keys that begin with this. */
+  prefix?: string | undefined;
+  /** Only keys that end with this. */
+  suffix?: string | undefined;
+  /** Only events of these types. @default all */
+  type?: readonly ObjectEventType[] | undefined;
+  /** Go on behind the event with this id. @default from now on */
+  from?: string | undefined;
+  signal?: AbortSignal | undefined;
 }
 export interface DeleteBucketOptions {
   /**

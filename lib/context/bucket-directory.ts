@@ -3,7 +3,7 @@
 // every read and every commit carries a check on the bucket's row, and whoever is refused asks
 // moved().
 import { randomBytes } from 'node:crypto';
-import { bucketRowKey, objectRows } from '../engine/row-key.ts';
+import { bucketRowKey, eventsUnder, objectRows } from '../engine/row-key.ts';
 import type { Check, KeyHandle, Row, RowKey, StorageEngine } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { checkBucketName } from '../name/bucket-name.ts';
@@ -29,6 +29,8 @@ export class KnownBucket {
    * Opens a whole blob of the bucket; shared, so that a plain get allocates no request of its own.
    */
   readonly open: { readonly kek: KeyHandle };
+  /** Where its events are told; null where they are not. */
+  readonly eventsUnder: RowKey | null;
   /** All rows of the bucket's objects. */
   readonly objects: { readonly start: RowKey; readonly end: RowKey };
 
@@ -39,6 +41,7 @@ export class KnownBucket {
     this.checks = [this.check];
     this.kek = kek;
     this.open = { kek };
+    this.eventsUnder = row.eventsKept === undefined ? null : eventsUnder(row.id);
     this.objects = objectRows(row.id, '');
   }
 

@@ -1,8 +1,9 @@
 // The body of a bucket row:
 //
-//   body    = version(01) class(1) id(8) created(8, little-endian ms) owner wrapped
+//   body    = version(01) class(1) id(8) created(8, little-endian ms) owner wrapped kept?
 //   owner   = length(1) UTF-8
 //   wrapped = length(2, little-endian) the bucket key, wrapped by the engine and bound to the id
+//   kept    = events that are kept(4, little-endian), where any are
 //
 // docs/format/rows.md has a worked example.
 import { StoreError } from '../errors.ts';
@@ -26,6 +27,8 @@ export interface BucketRow {
   readonly storageClass: StorageClass;
   /** The bucket key, which wraps the DEKs of the bucket's blobs. */
   readonly wrapped: Uint8Array;
+  /** How many events are kept at least; absent where none are written. */
+  readonly eventsKept?: number | undefined;
 }
 
 const bodyVersion = 1;
@@ -33,7 +36,8 @@ const fixedSize = 18;
 
 export function encodeBucketRow(row: BucketRow): Uint8Array {
   const owner = Buffer.from(row.owner);
-  const body = Buffer.alloc(fixedSize + 1 + owner.length + 2 + row.wrapped.length);
+  const kept = row.eventsKept === undefined ? 0 : 4;
+  const body = Buffer.alloc(fixedSize + 1 + owner.length + 2 + row.wrapped.length + kept);
   body[0] = bodyVersion;
   body[1] = storageClasses.indexOf(row.storageClass);
   body.set(row.id, 2);
@@ -42,6 +46,7 @@ export function encodeBucketRow(row: BucketRow): Uint8Array {
   body.set(owner, at);
   at = body.writeUInt16LE(row.wrapped.length, at + owner.length);
   body.set(row.wrapped, at);
+  if (row.eventsKept !== undefined) body.writeUInt32LE(row.eventsKept, body.length - 4);
   return body;
 }
 
@@ -54,13 +59,15 @@ export function decodeBucketRow(bytes: Uint8Array): BucketRow {
   const storageClass = storageClasses[body[1] ?? -1];
   if (storageClass === undefined || body.length < wrappedFrom) throw damaged();
   const wrappedSize = body.readUInt16LE(wrappedFrom - 2);
-  if (body.length !== wrappedFrom + wrappedSize) throw damaged();
+  const end = wrappedFrom + wrappedSize;
+  if (body.length !== end && body.length !== end + 4) throw damaged();
   return {
     id: Uint8Array.from(body.subarray(2, 10)),
     created: Number(body.readBigUInt64LE(10)),
     owner: body.toString('utf8', fixedSize + 1, fixedSize + 1 + ownerSize),
     storageClass,
-    wrapped: Uint8Array.from(body.subarray(wrappedFrom)),
+    wrapped: Uint8Array.from(body.subarray(wrappedFrom, end)),
+    ...(body.length > end && { eventsKept: body.readUInt32LE(end) }),
   };
 }
 

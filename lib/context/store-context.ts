@@ -1,8 +1,9 @@
 // What every verb is given: the engine, the buckets known so far, the clock, and the door, which
 // counts the calls inside so that close() can wait for them.
-import type { StorageEngine } from '../engine/storage-engine.ts';
+import type { ChangeWait, StorageEngine } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { BucketDirectory, type KnownBucket } from './bucket-directory.ts';
+import { EventTrimmer } from './event-trimmer.ts';
 import type { Events } from './events.ts';
 
 /** A call that waits for its caller (a body that must be sent or fetched) and can be cut short. */
@@ -19,8 +20,11 @@ export class StoreContext {
   readonly autoCreateBuckets: boolean;
   /** Wall time in milliseconds. */
   readonly now: () => number;
+  readonly eventTrimmer: EventTrimmer = new EventTrimmer(this);
   /** Uploads and open bodies: what close() interrupts when it has waited long enough. */
   readonly interruptible: Set<Interruptible> = new Set();
+  /** Of those who are inside no call, since they wait for somebody else's. */
+  readonly waits: Set<ChangeWait> = new Set();
   #inside = 0;
   #closed = false;
   #emptied: (() => void) | null = null;
@@ -48,9 +52,20 @@ export class StoreContext {
     if (this.#inside === 0) this.#emptied?.();
   }
 
-  /** From now on enter() refuses. */
+  /** A part of something longer, as a call of its own: close() waits for no more than it. */
+  async step<T>(work: () => Promise<T>): Promise<T> {
+    this.enter(); // STORE_CLOSED
+    try {
+      return await work();
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** From now on enter() refuses, and nobody waits for changes. */
   shut(): void {
     this.#closed = true;
+    for (const wait of this.waits) wait.stop();
   }
 
   get closed(): boolean {

@@ -4,6 +4,9 @@
 //   object row = 'o' bucket-id(8) key 00 inverted-version(8, big-endian)
 //   upload row = 'u' bucket-id(8) key 00 list-id(16)
 //   part row   = 'P' list-id(16) position(8, big-endian)
+//   event row  = 'e' bucket-id(8) sequence(8, big-endian) place(4, big-endian)
+//   floor row  = 'e' bucket-id(8)                           the newest event that is forgotten
+//   doomed row = 'E' bucket-id(8)                           its events go
 //
 // Keys hold no 00, so the terminator keeps prefix order equal to UTF-8 order: `a` sorts before
 // `a/b`. The version is inverted so that the newest comes first; an unversioned object has version
@@ -18,6 +21,8 @@ export const versionSize = 8;
 export const bucketIdSize = 8;
 
 const letterB = 0x62;
+const letterE = 0x65;
+const letterDoomed = 0x45;
 const letterO = 0x6f;
 const letterP = 0x50;
 const letterU = 0x75;
@@ -98,6 +103,46 @@ export function partRowKey(listId: Uint8Array, position: number): RowKey {
 export function partRows(listId: Uint8Array, position: number): { start: RowKey; end: RowKey } {
   const all = Buffer.concat([Buffer.of(letterP), listId]);
   return { start: partRowKey(listId, position), end: successor(all) };
+}
+
+/** The key of a bucket's floor row, under which its event rows lie. Memory of its own. */
+export function eventsUnder(bucketId: Uint8Array): RowKey {
+  return Buffer.concat([Buffer.of(letterE), bucketId]);
+}
+
+/** Where an event stands: the sequence of its commit, and its place in it. */
+export interface EventPosition {
+  readonly sequence: number;
+  readonly place: number;
+}
+
+/** The row key of an event. Memory of its own. */
+export function eventRowKey(bucketId: Uint8Array, { sequence, place }: EventPosition): RowKey {
+  const rowKey = Buffer.alloc(1 + bucketIdSize + 12);
+  rowKey[0] = letterE;
+  rowKey.set(bucketId, 1);
+  rowKey.writeBigUInt64BE(BigInt(sequence), 1 + bucketIdSize);
+  rowKey.writeUInt32BE(place, 1 + bucketIdSize + 8);
+  return rowKey;
+}
+
+/** The bounds of a bucket's event rows behind a position; null: of all of them. */
+export function eventRows(
+  bucketId: Uint8Array,
+  after: EventPosition | null,
+): { start: RowKey; end: RowKey } {
+  const end = successor(eventsUnder(bucketId));
+  if (after === null) return { start: eventRowKey(bucketId, { sequence: 0, place: 0 }), end };
+  return { start: Buffer.concat([eventRowKey(bucketId, after), Buffer.of(0)]), end };
+}
+
+/** The row key that says of a bucket's events that they go. Memory of its own. */
+export function doomedEventsKey(bucketId: Uint8Array): RowKey {
+  return Buffer.concat([Buffer.of(letterDoomed), bucketId]);
+}
+
+export function doomedEventsRows(): { start: RowKey; end: RowKey } {
+  return { start: Uint8Array.of(letterDoomed), end: Uint8Array.of(letterDoomed + 1) };
 }
 
 /** The first row key behind all that begin with `bytes`: last byte plus one, after dropping FF. */

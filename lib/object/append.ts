@@ -1,6 +1,7 @@
 // append: bytes at the end of an object that grows. Each append is a part, at the offset where the
 // object ended; one commit adds it and moves the end.
 import type { KnownBucket } from '../context/bucket-directory.ts';
+import { eventOf } from '../context/object-events.ts';
 import type { StoreContext } from '../context/store-context.ts';
 import { combineCrc64 } from '../engine/crc64.ts';
 import { ownObjectRowKey, partRowKey } from '../engine/row-key.ts';
@@ -167,7 +168,8 @@ async function commitAppend(
   if (row !== null) layoutOf(body); // STORE_CORRUPT before anything is added to it.
   const grown = { size: size + added.size, crc64: combineCrc64(crc64, added.crc64, added.size) };
   const named = { parts, kek: bucket.kek, fresh: row === null, ...grown };
-  const effects: Effect[] = [{ key: rowKey, modified, body, blob: named }];
+  const event = eventOf(context, bucket, 'ObjectCreated:Append', key, modified);
+  const effects: Effect[] = [{ key: rowKey, modified, body, blob: named, event }];
   if (added.size > 0)
     effects.push({
       key: partRowKey(listId, size),

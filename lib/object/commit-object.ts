@@ -1,6 +1,7 @@
 // The commit of one object: its row and its blob, under the checks that make every decision before
 // it safe.
 import { type KnownBucket, noSuchBucket } from '../context/bucket-directory.ts';
+import { eventOf } from '../context/object-events.ts';
 import type { StoreContext } from '../context/store-context.ts';
 import { objectRowKey, ownObjectRowKey } from '../engine/row-key.ts';
 import type { Check, NewBlob, Row } from '../engine/storage-engine.ts';
@@ -92,9 +93,10 @@ async function commitOnce(
   if (signal?.aborted) throw aborted(signal);
   const modified = context.now();
   const rowKey = objectRowKey(bucket.row.id, key);
+  const event = eventOf(context, bucket, 'ObjectCreated:Put', key, modified);
   const { revision, blobs } = await context.engine.commit({
     checks,
-    effects: [{ key: rowKey, modified, body: header, blob }],
+    effects: [{ key: rowKey, modified, body: header, blob, event }],
   });
   return { revision, modified, body: header, blob: blobs[0] ?? null };
 }

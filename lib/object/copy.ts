@@ -1,6 +1,7 @@
 // copy, move: one more row for the same sealed bytes, under a DEK wrap of its own. A large object
 // costs no more than a small one, and an object of ten thousand parts no more than either.
 import type { KnownBucket } from '../context/bucket-directory.ts';
+import { eventOf } from '../context/object-events.ts';
 import { type StoreContext, underBucket } from '../context/store-context.ts';
 import { ownObjectRowKey } from '../engine/row-key.ts';
 import type { BlobSource, Check, Effect, Row } from '../engine/storage-engine.ts';
@@ -176,8 +177,13 @@ async function commitCopy(context: StoreContext, copy: Transfer): Promise<Row | 
   const modified = context.now();
   const body = rowOfCopy(found.row.body, plan);
   const toKey = ownObjectRowKey(target.row.id, to.key);
-  const effects: Effect[] = [{ key: toKey, modified, body, blob: { source, kek: target.kek } }];
-  if (plan.move) effects.push({ key: fromKey, delete: true });
+  const blob = { source, kek: target.kek };
+  const event = eventOf(context, target, 'ObjectCreated:Copy', to.key, modified);
+  const effects: Effect[] = [{ key: toKey, modified, body, blob, event }];
+  if (plan.move) {
+    const gone = eventOf(context, found.bucket, 'ObjectRemoved:Delete', from.key, modified);
+    effects.push({ key: fromKey, delete: true, event: gone });
+  }
   try {
     const { revision, blobs } = await context.engine.commit({ checks, effects });
     return { revision, modified, body, blob: blobs[0] ?? null };

@@ -7,6 +7,7 @@
 //            demands that no part has changed since they were read
 //   abort    the upload's row goes, and with its last name the list
 import type { KnownBucket } from '../context/bucket-directory.ts';
+import { eventOf } from '../context/object-events.ts';
 import { type StoreContext, underBucket } from '../context/store-context.ts';
 import {
   objectTextFrom,
@@ -219,13 +220,15 @@ async function commitObject(
   const body = withParts(found.row.body, 'Multipart', layout);
   const blob: NewBlob = { parts: found.parts.key, fresh: false, kek: bucket.kek, size, crc64 };
   const key = ownObjectRowKey(bucket.row.id, place.key);
+  const type = 'ObjectCreated:CompleteMultipartUpload';
+  const event = eventOf(context, bucket, type, place.key, modified);
   try {
     const { revision, blobs } = await context.engine.commit({
       checks: [...checks, { key: rowKey, revision: found.row.revision }],
       ranges: [{ ...partRows(listId, 0), newest }],
       effects: [
         { key: rowKey, delete: true },
-        { key, modified, body, blob },
+        { key, modified, body, blob, event },
       ],
     });
     await removeParts(context, listId, left);

@@ -1,7 +1,9 @@
 // remove: one key or many. A key that holds no object counts as removed, as in OSS.
 import type { KnownBucket } from '../context/bucket-directory.ts';
+import { eventOf } from '../context/object-events.ts';
 import { type StoreContext, underBucket } from '../context/store-context.ts';
 import { objectRowKey, ownObjectRowKey } from '../engine/row-key.ts';
+import type { EventRow } from '../engine/storage-engine.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkOptions, checkSignal } from '../options.ts';
@@ -54,10 +56,11 @@ async function removeOne(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (condition !== null) return removeIf(context, bucketName, key, condition, signal);
-  await underBucket(context, bucketName, ({ checks, row }) => {
+  await underBucket(context, bucketName, (bucket) => {
     if (signal?.aborted) throw aborted(signal);
-    const effect = { key: objectRowKey(row.id, key), delete: true } as const;
-    return context.engine.commit({ checks, effects: [effect] });
+    const event = removalOf(context, bucket, key);
+    const effect = { key: objectRowKey(bucket.row.id, key), delete: true, event } as const;
+    return context.engine.commit({ checks: bucket.checks, effects: [effect] });
   });
 }
 
@@ -71,14 +74,16 @@ async function removeIf(
 ): Promise<void> {
   for (;;) {
     try {
-      return await underBucket(context, bucketName, async ({ check, row }) => {
+      return await underBucket(context, bucketName, async (bucket) => {
+        const { check, row } = bucket;
         const rowKey = ownObjectRowKey(row.id, key);
         const found = await context.engine.get({ key: rowKey, check });
         const refusal = writeRefusal(condition, found?.row ?? null, 'remove');
         if (refusal !== null) throw new StoreError(refusal, undefined, { bucket: bucketName, key });
         if (signal?.aborted) throw aborted(signal);
         const unchanged = { key: rowKey, revision: found?.row.revision ?? null };
-        const effects = [{ key: rowKey, delete: true }] as const;
+        const event = removalOf(context, bucket, key);
+        const effects = [{ key: rowKey, delete: true, event }] as const;
         await context.engine.commit({ checks: [check, unchanged], effects });
       });
     } catch (error) {
@@ -137,11 +142,15 @@ function refusedKeys(keys: readonly string[]): Map<string, StoreError> {
   return refused;
 }
 
-function removeBatch(
-  context: StoreContext,
-  { checks, row }: KnownBucket,
-  keys: string[],
-): Promise<unknown> {
-  const effects = keys.map((key) => ({ key: ownObjectRowKey(row.id, key), delete: true }) as const);
-  return context.engine.commit({ checks, effects });
+function removeBatch(context: StoreContext, bucket: KnownBucket, keys: string[]): Promise<unknown> {
+  const effects = keys.map((key) => {
+    const event = removalOf(context, bucket, key);
+    return { key: ownObjectRowKey(bucket.row.id, key), delete: true, event } as const;
+  });
+  return context.engine.commit({ checks: bucket.checks, effects });
+}
+
+function removalOf(context: StoreContext, bucket: KnownBucket, key: string): EventRow | undefined {
+  if (bucket.eventsUnder === null) return undefined;
+  return eventOf(context, bucket, 'ObjectRemoved:Delete', key, context.now());
 }

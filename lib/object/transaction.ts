@@ -6,6 +6,7 @@
 // Memory is bounded: small bodies are held until their sum is 4 MiB, all others go to the zones at
 // once. Before the commit nothing is visible, and a crash leaves files that no row names.
 import { type KnownBucket, noSuchBucket } from '../context/bucket-directory.ts';
+import { eventOf, type ObjectEventType } from '../context/object-events.ts';
 import type { Interruptible, StoreContext } from '../context/store-context.ts';
 import { ownObjectRowKey } from '../engine/row-key.ts';
 import type { Check, Effect, KeyHandle } from '../engine/storage-engine.ts';
@@ -256,14 +257,16 @@ export class TransactionRun implements Interruptible {
     const modified = this.context.now();
     let rowBytes = 0;
     const effects = [...this.#changes.values()].map(({ bucket, key, object }): Effect => {
-      const { kek, row } = this.#buckets.get(bucket) as KnownBucket;
+      const known = this.#buckets.get(bucket) as KnownBucket;
+      const { kek, row } = known;
       const rowKey = ownObjectRowKey(row.id, key);
-      rowBytes += rowKey.length;
-      if (object === null) return { key: rowKey, delete: true };
+      const event = eventOf(this.context, known, eventTypeOf(object), key, modified);
+      rowBytes += rowKey.length + (event?.body.length ?? 0);
+      if (object === null) return { key: rowKey, delete: true, event };
       const { header, blob } = isCopied(object) ? copyOf(sources, object, kek) : object;
       rowBytes += header.length;
       const sealed = 'bytes' in blob ? { bytes: blob.bytes, kek } : blob;
-      return { key: rowKey, modified, body: header, blob: sealed };
+      return { key: rowKey, modified, body: header, blob: sealed, event };
     });
     if (rowBytes > rowBytesMax)
       throw invalidArgument(`transaction: over ${rowBytesMax} bytes of keys, headers and metadata`);
@@ -285,6 +288,11 @@ export class TransactionRun implements Interruptible {
 
 function isCopied(object: Change['object']): object is Copied {
   return object !== null && 'from' in object;
+}
+
+function eventTypeOf(object: Change['object']): ObjectEventType {
+  if (object === null) return 'ObjectRemoved:Delete';
+  return isCopied(object) ? 'ObjectCreated:Copy' : 'ObjectCreated:Put';
 }
 
 function copyOf(sources: TransactionSources, copied: Copied, kek: KeyHandle): SealedBody {

@@ -3,8 +3,10 @@
 import type { TracingChannel } from 'node:diagnostics_channel';
 import { deleteBucket } from '../bucket/delete.ts';
 import { bucketExists, bucketInfo } from '../bucket/info.ts';
-import type { BucketInfo, DeleteBucketOptions } from '../bucket/types.ts';
+import type { BucketInfo, DeleteBucketOptions, WatchOptions } from '../bucket/types.ts';
+import { watchObjects } from '../bucket/watch.ts';
 import { type TraceContext, verbChannel } from '../context/events.ts';
+import type { ObjectEvent } from '../context/object-events.ts';
 import type { StoreContext } from '../context/store-context.ts';
 import { appendObject } from '../object/append.ts';
 import { copyObject, moveObject } from '../object/copy.ts';
@@ -36,6 +38,7 @@ import type {
   UploadInfo,
   UploadOptions,
 } from '../object/types.ts';
+import { EventsHandle } from './events-handle.ts';
 import { MultipartUpload } from './multipart-upload.ts';
 import { ObjectFile } from './object-file.ts';
 import type { Store } from './store.ts';
@@ -318,6 +321,41 @@ export class Bucket {
    */
   list(options?: ListOptions): Listing<StoredObject> {
     return listObjects(this.#context, this.name, options);
+  }
+
+  /**
+   * What happens to the objects of the bucket, in the order of the commits: from now on, or behind
+   * the event whose id is `from`, also one that an earlier process saw. Nothing acknowledged is
+   * left out, and nothing is told that did not happen; a change of tags is no event. The first
+   * watch of a bucket begins to keep its events ({@link events}).
+   *
+   * Ends with return(), its signal, its bucket or the store, and a next() that waits does so at
+   * once. A next() that waits keeps the process from ending. A watch that nobody waits on holds a
+   * page of events at most.
+   *
+   * @throws {StoreError} when it is iterated: EVENTS_GONE, InvalidArgument, InvalidObjectName,
+   * NoSuchBucket, ABORTED, STORE_CLOSED, STORE_READ_ONLY
+   * @example
+   * ```ts
+   * import { openMemory } from 'strongroom';
+   *
+   * await using store = await openMemory();
+   * const docs = await store.createBucket('docs');
+   * const from = await docs.events.last();
+   * await docs.put('hello.txt', 'hi');
+   * for await (const { id, type, key } of docs.watch({ from, prefix: 'hello' })) {
+   *   console.log(id, type, key);
+   *   break;
+   * }
+   * ```
+   */
+  watch(options?: WatchOptions): AsyncIterable<ObjectEvent> {
+    return watchObjects(this.#context, this.name, options);
+  }
+
+  /** Whether the bucket keeps events, and how many. */
+  get events(): EventsHandle {
+    return new EventsHandle(this.#context, this.name);
   }
 
   /**

@@ -2,6 +2,7 @@
 // any I/O; then the root key is fetched, and the engine does the rest.
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sweepDoomedEvents } from '../bucket/doomed-events.ts';
 import { Events, type Logger } from '../context/events.ts';
 import { StoreContext } from '../context/store-context.ts';
 import { MemoryEngine } from '../engine/memory-engine.ts';
@@ -198,7 +199,9 @@ function storeOver(
   const { clock, autoCreateBuckets = true } = options;
   const now = clock === undefined ? Date.now : () => momentOf(clock);
   engine.onEvent((event) => events.emit(event));
-  return new Store(path, new StoreContext(engine, events, { autoCreateBuckets, now }));
+  const context = new StoreContext(engine, events, { autoCreateBuckets, now });
+  if (!engine.readOnly) void sweepDoomedEvents(context);
+  return new Store(path, context);
 }
 
 /** Refused before it reaches the disk: no row can hold it, and no reader could make sense of it. */

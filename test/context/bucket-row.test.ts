@@ -25,6 +25,20 @@ test('bytes of a bucket row', (t) => {
   t.like(decodeBucketRow(encodeBucketRow(other)), { owner: other.owner, storageClass: 'Archive' });
 });
 
+test('bytes of the row of a bucket that keeps events', (t) => {
+  const keeps = { ...row, eventsKept: 10_000 };
+  t.is(Buffer.from(encodeBucketRow(keeps)).toString('hex'), `${bytes}10270000`);
+  t.is(decodeBucketRow(Buffer.from(`${bytes}10270000`, 'hex')).eventsKept, 10_000);
+  t.false('eventsKept' in decodeBucketRow(Buffer.from(bytes, 'hex')));
+  for (const rest of ['00', '1027', '102700', '1027000000'])
+    t.true(
+      StoreError.is(
+        t.throws(() => decodeBucketRow(Buffer.from(bytes + rest, 'hex'))),
+        'STORE_CORRUPT',
+      ),
+    );
+});
+
 test('damaged bucket rows are refused, whatever the damage', (t) => {
   const good = Buffer.from(bytes, 'hex');
   for (let size = 0; size < good.length; size++)

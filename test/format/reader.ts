@@ -406,7 +406,8 @@ export function openBucketKey(keys: StoreKeys, body: Buffer): BucketKey {
   c.u64();
   c.raw(c.u8());
   const wrapped = c.raw(c.u16());
-  c.end();
+  // The events that it keeps, where it keeps any.
+  demand([0, 4].includes(c.rest().length), 'bucket row: bytes are left over');
   const aad = Buffer.concat([field('bucket'), keys.storeId, bucketContext(id)]);
   return { id, key: xaesOpen(keys.ring, aad, wrapped) };
 }
@@ -414,6 +415,30 @@ export function openBucketKey(keys: StoreKeys, body: Buffer): BucketKey {
 /** What a bucket's key is made for: its own wrap and each DEK's under it are bound to this. */
 function bucketContext(id: Buffer): Buffer {
   return field(Buffer.concat([Buffer.from('strongroom bucket key\0'), id]));
+}
+
+export interface ObjectEvent {
+  id: string;
+  type: number;
+  key: string;
+  blobId: Buffer;
+  size: number;
+}
+
+/** From an event row's key and its body (docs/format/rows.md). */
+export function readEvent(rowKey: Buffer, body: Buffer): ObjectEvent {
+  demand(rowKey.length === 21 && rowKey[0] === 0x65, 'event row: key');
+  demand(body.length >= 30 && body[0] === 1, 'event row: version and size');
+  const named = new Cursor(body.subarray(-28));
+  const event = {
+    id: rowKey.subarray(1).toString('hex'),
+    type: body.readUInt8(1),
+    key: body.toString('utf8', 2, body.length - 28),
+    blobId: named.raw(16),
+    size: Number(named.u64()),
+  };
+  demand(named.u32() === rowKey.readUInt32BE(17), 'event row: place');
+  return event;
 }
 
 // ── Blobs

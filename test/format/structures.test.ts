@@ -23,6 +23,7 @@ import {
   openRecord,
   readBatch,
   readCells,
+  readEvent,
   readFrame,
   readPreamble,
   readRecord,
@@ -56,6 +57,7 @@ async function makeStore(t: ExecutionContext): Promise<Disks> {
   await first.bucket(bucketName).put('empty', '');
   await first.close();
   const second = await open(folder, { zones: 3 });
+  await second.bucket(bucketName).events.set({ keep: 100 });
   await second.bucket(bucketName).put('large', large);
   await second.bucket(bucketName).put('removed', 'text');
   await second.bucket(bucketName).remove('removed');
@@ -243,6 +245,39 @@ test.serial('the root key leads to every body in the log', async (t) => {
       for (let rest = batch.frames; rest.length > 0; )
         rest = rest.subarray(readFrame(rest).frameSize);
   }
+});
+
+test.serial('events lie in the order of the commits', async (t) => {
+  const disks = await makeStore(t);
+  const rows = rowsOf(recordsOf(await keysOf(disks), await segmentsOf(disks.zone(1))));
+  const { bucketKey, blobs } = contentsOf(await keysOf(disks), rows);
+  const under = `e${bucketKey.id.toString('latin1')}`;
+  t.true(rows.has(under), 'the floor row');
+  const keys = [...rows.keys()].filter((key) => key.startsWith(under) && key !== under);
+  const events = keys.map((key) =>
+    readEvent(Buffer.from(key, 'latin1'), readRow(rows.get(key) as Buffer).body),
+  );
+  t.deepEqual(keys, [...keys].sort());
+  t.deepEqual(
+    events.map(({ type, key, size }) => [type, key, size]),
+    [
+      [0, 'large', large.length],
+      [0, 'removed', 4],
+      [4, 'removed', 0],
+    ],
+  );
+  t.deepEqual(events[0]?.blobId, blobs.get('large')?.id);
+  const store = await open(disks.folder, { zones: 3 });
+  const ids: string[] = [];
+  for await (const { id, type } of store.bucket(bucketName).watch({ from: events[0]?.id })) {
+    ids.push(id);
+    if (type === 'ObjectRemoved:Delete') break;
+  }
+  await store.close();
+  t.deepEqual(
+    ids,
+    events.slice(1).map(({ id }) => id),
+  );
 });
 
 test.serial('the root key leads to every byte of a large blob', async (t) => {

@@ -22,6 +22,7 @@ import { symlinkSection } from './symlink-section.ts';
 import { tagSection } from './tag-section.ts';
 import { transactionSection } from './transaction-section.ts';
 import { verbsSection } from './verbs-section.ts';
+import { watchSection } from './watch-section.ts';
 import { writeStreamSection } from './write-stream-section.ts';
 
 /** Declares the suite's tests for one kind of store. `openStore` closes what it opens. */
@@ -40,6 +41,7 @@ export function storeSuite(test: TestFn, name: string, openStore: OpenStore): vo
   symlinkSection(withStore);
   transactionSection(withStore);
   partsSection(withStore);
+  watchSection(withStore);
   listSection(withStore);
   saveSection(withStore);
   responseSection(withStore);

@@ -9,10 +9,12 @@ import type {
   Bucket,
   BucketInfo,
   ErrorCode,
+  EventsConfig,
   HealthStatus,
   Listing,
   Logger,
   ObjectBody,
+  ObjectEvent,
   ObjectFile,
   ObjectWriteStream,
   OpenOptions,
@@ -43,6 +45,14 @@ export async function right(): Promise<void> {
   const bucket: Bucket = store.bucket('docs');
   const made: Bucket = await memory.createBucket('docs', { ifNotExists: true });
   for await (const info of store.buckets({ prefix: 'd' })) use<BucketInfo>(info);
+
+  const signal = AbortSignal.timeout(1000);
+  const from: string = await bucket.events.last();
+  const type = ['ObjectCreated:Put', 'ObjectRemoved:Delete'] as const;
+  for await (const event of bucket.watch({ from, prefix: 'a/', suffix: '.jpg', type, signal }))
+    use<ObjectEvent>(event);
+  await bucket.events.set({ keep: 100 });
+  use<EventsConfig | null>(await bucket.events.get());
 
   const bodies: Body[] = [
     'text',
@@ -170,6 +180,8 @@ export async function wrong(store: Store): Promise<void> {
   await bucket.has('key', { onlyIf: { etag: 'a' } });
   // @ts-expect-error null when absent
   (await bucket.get('key')).text();
+  // @ts-expect-error no type of an event
+  bucket.watch({ type: ['ObjectCreated'] });
   // @ts-expect-error an empty range
   await bucket.get('key', { range: {} });
   // @ts-expect-error not a range of bytes
