@@ -1,9 +1,9 @@
-// Every @example in lib runs as it stands, in an empty directory, on the sources instead of the
-// package.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// Every @example in lib compiles and runs as it stands, in an empty directory.
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { compilePrograms } from './support/compiled-programs.ts';
 import { runProgram } from './support/run-program.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -16,18 +16,6 @@ function examplesOf(path: string): string[] {
   return [...blocks].map(([, code = '']) => code.replaceAll(/^\s*\* ?/gm, ''));
 }
 
-const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  exports: Record<string, { default: string }>;
-};
-
-/** Imports of the package as imports of the sources that its `exports` are built from. */
-function onSources(code: string): string {
-  return code.replaceAll(/'strongroom(\/\w+)?'/g, (_, subpath: string = '') => {
-    const built = exports[`.${subpath}`]?.default ?? `no such export: ${subpath}`;
-    return JSON.stringify(join(root, built.replace('dist/', 'lib/').replace(/js$/, 'ts')));
-  });
-}
-
 const examples = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
   .sort()
@@ -37,13 +25,15 @@ test('there are examples', (t) => {
   t.true(examples.length >= 6);
 });
 
-for (const { path, i, code } of examples)
-  test(`lib/${path}, example ${i + 1}`, async (t) => {
-    const folder = join(root, 'out', 'docstrings', `${path.replaceAll('/', '-')}-${i + 1}`);
-    mkdirSync(folder, { recursive: true });
-    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-    const program = join(folder, 'example.ts');
-    writeFileSync(program, onSources(code));
-    const { code: exit, stderr } = await runProgram(program);
-    t.is(exit, 0, stderr);
+const nameOf = ({ path, i }: { path: string; i: number }): string =>
+  `${path.slice(0, -3).replaceAll('/', '-')}-${i + 1}`;
+const programs = compilePrograms(
+  'docstrings',
+  new Map(examples.map((example) => [nameOf(example), example.code])),
+);
+
+for (const example of examples)
+  test(`lib/${example.path}, example ${example.i + 1}`, async (t) => {
+    const { code, stderr } = await runProgram(programs.get(nameOf(example)) as string);
+    t.is(code, 0, stderr);
   });

@@ -1,6 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { compilePrograms } from './support/compiled-programs.ts';
 import { runProgram } from './support/run-program.ts';
 
 const directory = fileURLToPath(new URL('../examples/', import.meta.url));
@@ -65,9 +66,15 @@ img/b.png
 `,
 };
 
-for (const name of readdirSync(directory).filter((name) => name.endsWith('.ts'))) {
+const sources = readdirSync(directory).filter((name) => name.endsWith('.ts'));
+const programs = compilePrograms(
+  'examples',
+  new Map(sources.map((name) => [name.slice(0, -3), readFileSync(directory + name, 'utf8')])),
+);
+
+for (const name of sources) {
   test(`examples/${name} prints what it says`, async (t) => {
-    const { code, stdout, stderr } = await runProgram(directory + name);
+    const { code, stdout, stderr } = await runProgram(programs.get(name.slice(0, -3)) as string);
     t.is(stderr, '');
     t.is(stdout, expected[name] ?? `${name} has no expected output here`);
     t.is(code, 0);

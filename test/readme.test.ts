@@ -1,9 +1,10 @@
 // Every code block of the README, docs/drivers.md and docs/events.md runs, and every link of the
 // documents leads somewhere.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { compilePrograms } from './support/compiled-programs.ts';
 import { runProgram } from './support/run-program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -13,11 +14,20 @@ const blocks = [...readme.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language
   language: language ?? '',
   code: code ?? '',
 }));
-// Inside the package's own folder, so that `import 'strongroom'` finds it; outside what is tracked.
-const place = join(root, 'out/readme');
-
-test.before(() => mkdirSync(place, { recursive: true }));
-test.after.always(() => rmSync(place, { recursive: true, force: true }));
+const documented = ['drivers', 'events'].flatMap((name) =>
+  [...read(`docs/${name}.md`).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''], i) => ({
+    ...{ name, i, code },
+  })),
+);
+const programs = compilePrograms(
+  'readme',
+  new Map([
+    ...blocks.flatMap(({ language, code }, i): [string, string][] =>
+      language === 'ts' ? [[`block-${i}`, code]] : [],
+    ),
+    ...documented.map(({ name, i, code }): [string, string] => [`${name}-${i}`, code]),
+  ]),
+);
 
 test('the README has blocks of every kind', (t) => {
   t.deepEqual([...new Set(blocks.map(({ language }) => language))].sort(), ['js', 'sh', 'ts']);
@@ -29,8 +39,8 @@ blocks.forEach(({ language, code }, i) => {
     return;
   }
   test(`code block ${i + 1} runs and prints what its comments say`, async (t) => {
-    const file = join(place, `block-${i}.${language === 'js' ? 'mjs' : 'ts'}`);
-    writeFileSync(file, code);
+    const file = programs.get(`block-${i}`) ?? join(root, `out/readme/block-${i}.mjs`);
+    if (language === 'js') writeFileSync(file, code);
     const { code: exit, stdout, stderr } = await runProgram(file);
     t.is(stderr, '');
     t.is(exit, 0);
@@ -41,15 +51,11 @@ blocks.forEach(({ language, code }, i) => {
   });
 });
 
-for (const name of ['drivers', 'events'])
-  [...read(`docs/${name}.md`).matchAll(/^```ts\n(.*?)^```$/gms)].forEach(([, code = ''], i) => {
-    test(`code block ${i + 1} of docs/${name}.md runs`, async (t) => {
-      const file = join(place, `${name}-${i}.ts`);
-      writeFileSync(file, code);
-      const { code: exit, stderr } = await runProgram(file);
-      t.is(stderr, '');
-      t.is(exit, 0);
-    });
+for (const { name, i } of documented)
+  test(`code block ${i + 1} of docs/${name}.md runs`, async (t) => {
+    const { code, stderr } = await runProgram(programs.get(`${name}-${i}`) as string);
+    t.is(stderr, '');
+    t.is(code, 0);
   });
 
 /** They cannot run inside `npm test`; what can go wrong is that a name changes. */

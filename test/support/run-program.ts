@@ -1,5 +1,4 @@
-// Runs a TypeScript program of the project as a user would: from its own directory, on the package
-// as it is built in dist/.
+// Runs a program as a user would: from a directory of its own.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +19,8 @@ export async function runProgram(
 ): Promise<Ended> {
   const cwd = mkdtempSync(join(tmpdir(), 'strongroom-program-'));
   try {
-    const child = spawn(process.execPath, [`--import=${tsx}`, program, ...args], {
+    const compile = program.endsWith('.ts') ? [`--import=${tsx}`] : [];
+    const child = spawn(process.execPath, [...compile, program, ...args], {
       cwd,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
