@@ -1,18 +1,19 @@
-// Makes a tree of files that is the same for the same seed: N files of 0 B to 64 MiB with names and
-// nesting that break careless code.
-//   node scripts/seed-tree.mjs N SEED DIRECTORY
+// Makes a tree of files that is the same for the same seed: N files of 0 B to 64 MiB, or to LARGEST
+// bytes, with names and nesting that break careless code.
+//   node scripts/seed-tree.mjs N SEED DIRECTORY [LARGEST]
 import { createCipheriv, createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const [count, seed, directory] = [Number(process.argv[2]), process.argv[3], process.argv[4]];
 if (!Number.isInteger(count) || count < 1 || seed === undefined || directory === undefined) {
-  console.error('usage: node scripts/seed-tree.mjs N SEED DIRECTORY');
+  console.error('usage: node scripts/seed-tree.mjs N SEED DIRECTORY [LARGEST]');
   process.exit(2);
 }
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
+const largest = Number(process.argv[5] ?? 64 * MiB);
 // Around a chunk, around a stripe, and the largest.
 const edges = [1, 65535, 65536, 65537, 262143, 262144, 262145, 327680, MiB, 64 * MiB];
 
@@ -83,7 +84,7 @@ const manifest = createHash('sha256');
 for (let i = 0; i < count; i++) {
   const below = folder();
   const path = join(below, name(i));
-  const bytes = size(i);
+  const bytes = Math.min(size(i), largest);
   mkdirSync(join(directory, below), { recursive: true });
   if (bytes === 0) writeFileSync(join(directory, path), '');
   else writeRandom(join(directory, path), bytes);

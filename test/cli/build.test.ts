@@ -15,7 +15,7 @@ async function buildWith(lines: string) {
   const nodeGyp = join(folder, 'node-gyp.cjs');
   writeFileSync(nodeGyp, lines);
   const env = { ...process.env, npm_config_node_gyp: nodeGyp, npm_config_nodedir: '/elsewhere' };
-  const result = await runProgram(`${root}lib/cli/main.ts`, ['build'], env);
+  const result = await runProgram(`${root}dist/cli/main.js`, ['build'], env);
   rmSync(folder, { recursive: true });
   return result;
 }

@@ -8,7 +8,7 @@ import test from 'ava';
 import { runProgram } from '../support/run-program.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = `${root}lib/cli/main.ts`;
+const main = `${root}dist/cli/main.js`;
 
 test('--help and --version are data, and no error', async (t) => {
   const help = await runProgram(main, ['--help']);
@@ -41,7 +41,8 @@ test('the demo reads every byte back without a zone, and leaves nothing behind',
   const place = mkdtempSync(join(tmpdir(), 'strongroom-place-'));
   try {
     const tree = join(place, 'tree');
-    t.is((await runProgram(`${root}scripts/seed-tree.mjs`, ['40', 'demo', tree])).code, 0);
+    const seeded = ['40', 'demo', tree, `${2 << 20}`];
+    t.is((await runProgram(`${root}scripts/seed-tree.mjs`, seeded)).code, 0);
     const zones = join(place, 'zones');
     const { code, stdout, stderr } = await runProgram(main, ['demo', tree, '--place', zones]);
     t.is(code, 0, stderr + stdout);
@@ -57,8 +58,7 @@ test('the demo reads every byte back without a zone, and leaves nothing behind',
 
 test('an interrupted demo leaves nothing behind', async (t) => {
   const place = mkdtempSync(join(tmpdir(), 'strongroom-place-'));
-  const tsx = import.meta.resolve('tsx');
-  const args = [`--import=${tsx}`, main, 'demo', `${root}node_modules`, '--place', place];
+  const args = [main, 'demo', `${root}node_modules`, '--place', place];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   // It says how many files there are before it makes its place; a moment later it is storing them.
   await new Promise((resolve) => child.stderr.once('data', resolve));

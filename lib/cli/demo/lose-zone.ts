@@ -16,13 +16,13 @@ export interface UnderLoad {
   readonly longestWaitMs: number;
 }
 
-const writers = 8;
-const readers = 8;
+const writers = 4;
+const readers = 4;
 const writesBefore = 64;
 const writesAfter = 256;
 const readsAfter = 512;
 /** From one small piece of the log to a large blob in files of its own. */
-const sizes = [100, 4096, 60_000, 300_000, 1_500_000] as const;
+const sizes = [100, 4096, 60_000, 300_000, 600_000] as const;
 
 /**
  * Reads `stored` at random and writes new objects; destroys `zone` in the middle of it. Returns
