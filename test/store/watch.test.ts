@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { type Bucket, type ObjectEvent, open } from '../../lib/index.ts';
+import { rejection } from '../suite/support.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const index = fileURLToPath(new URL('../../lib/index.ts', import.meta.url));
@@ -137,6 +138,26 @@ for (const zones of [1, 3] as const)
     },
   );
 
+test.serial('a store that takes no writes tells what it holds, and begins nothing', async (t) => {
+  const data = join(await temporaryFolder(t), 'data');
+  const first = await open(data);
+  const from = await (await first.createBucket('docs')).events.last();
+  await first.createBucket('plain');
+  for (const key of ['a', 'b']) await first.bucket('docs').put(key, 'text');
+  await first.close();
+  const store = await open(data, { readOnly: true });
+  const watch = store.bucket('docs').watch({ from })[Symbol.asyncIterator]();
+  for (const key of ['a', 'b']) t.is((await watch.next()).value?.key, key);
+  const waits = watch.next();
+  const plain = store.bucket('plain');
+  await rejection(t, plain.watch()[Symbol.asyncIterator]().next(), 'STORE_READ_ONLY');
+  await rejection(t, plain.events.last(), 'STORE_READ_ONLY');
+  t.is(await plain.events.get(), null);
+  const closed = store.close();
+  await rejection(t, waits, 'STORE_CLOSED');
+  await closed;
+});
+
 const inWorker = (data: string, body: string): Worker =>
   new Worker(
     `const { parentPort } = require('node:worker_threads');
@@ -179,6 +200,23 @@ test.serial('a commit wakes whoever watches on another thread', async (t) => {
   await bucket.put('end', 'text');
   t.deepEqual(await once(worker, 'exit'), [0]);
   await store.close();
+});
+
+test.serial('the close of one store ends its own watches only', async (t) => {
+  const data = join(await temporaryFolder(t), 'data');
+  const [first, second] = [await open(data), await open(data)];
+  const from = await (await first.createBucket('docs')).events.last();
+  const [ends, stays] = [first, second].map((store) =>
+    store.bucket('docs').watch({ from })[Symbol.asyncIterator]().next(),
+  ) as [Promise<unknown>, Promise<IteratorResult<ObjectEvent>>];
+  // Calls that take as long as what a watch does before it waits.
+  for (let i = 0; i < 10; i++) await first.bucket('docs').exists();
+  const closed = first.close();
+  await rejection(t, ends, 'STORE_CLOSED');
+  await closed;
+  await second.bucket('docs').put('key', 'text');
+  t.is((await stays).value?.key, 'key');
+  await second.close();
 });
 
 test.serial('a worker that ends in the middle of a wait leaves the store in peace', async (t) => {

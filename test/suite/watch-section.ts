@@ -182,6 +182,25 @@ export const watchSection: Section = (withStore) => {
     }
   });
 
+  withStore('tells of as many changes as a commit can hold', async (t, store) => {
+    const bucket = await store.createBucket('docs');
+    const from = await bucket.events.last();
+    const keys = Array.from({ length: 1000 }, (_, i) => `${i}-`.padEnd(510, 'ä'));
+    await store.transaction(async (tx) => {
+      for (const key of keys.slice(0, 500)) await tx.bucket('docs').put(key, 'text');
+    });
+    await Promise.all(keys.slice(500).map((key) => bucket.put(key, 'text')));
+    await bucket.remove(keys);
+    const events = await take(bucket, 2000, { from });
+    t.deepEqual(
+      events.slice(0, 500).map(({ key }) => key),
+      keys.slice(0, 500),
+    );
+    const removed = events.slice(1000);
+    t.true(removed.every(({ type }) => type === 'ObjectRemoved:Delete'));
+    t.deepEqual(removed.map(({ key }) => key).sort(), [...keys].sort());
+  });
+
   withStore('wakes for what is wanted, however many watch', async (t, store) => {
     const bucket = await store.createBucket('docs');
     await bucket.events.last();
@@ -290,16 +309,24 @@ export const watchSection: Section = (withStore) => {
     await bucket.put('first', 'text');
     t.is((await slow.next()).value?.key, 'first');
     let gone = '';
+    const before: string[] = [];
     for (let i = 0; gone !== 'EVENTS_GONE'; i++) {
+      before.push(await bucket.events.last());
       await bucket.put(`key-${i}`, 'text');
       const reader = bucket.watch({ from })[Symbol.asyncIterator]();
       gone = await outcome(reader.next());
       await reader.return?.();
       // Forgetting goes on beside the puts, and a few more may be told meanwhile.
-      if (i > 1000) t.fail('nothing is forgotten');
-      else if (gone === 'EVENTS_GONE') t.true(i >= 32, `${i} puts`);
+      if (i > 1000) throw new Error('nothing is forgotten');
+      if (gone === 'EVENTS_GONE') t.true(i >= 32, `${i} puts`);
     }
     t.is(await outcome(slow.next()), 'EVENTS_GONE');
+    // What is told is numbered as it was put, up to the last one.
+    const kept = await take(bucket, 32, { from: before.at(-32) });
+    t.deepEqual(
+      kept.map(({ key }) => key),
+      before.slice(-32).map((_, i) => `key-${before.length - 32 + i}`),
+    );
     const last = await bucket.events.last();
     await bucket.put('after', 'text');
     t.deepEqual(inShort(await take(bucket, 1, { from: last })), ['ObjectCreated:Put after']);
