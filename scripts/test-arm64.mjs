@@ -29,7 +29,7 @@ if (missing.length > 0) {
 
 const lists = JSON.parse(readFileSync('native/sources.gypi', 'utf8')).variables;
 const folders = /^native\/(base|cpu|hash|erasure|io)\//;
-const needsOpenSsl = /\/(sha256|secret_bytes|base_test)/;
+const needsOpenSsl = /\/(sha256|secret_bytes|base_test|digests_test)/;
 const portable = ['core', 'simulator', 'test']
   .flatMap((name) => lists[`strongroom_${name}_sources`])
   .filter((path) => folders.test(path) && !needsOpenSsl.test(path));
