@@ -5,9 +5,10 @@
 //   step  = an open with all zones or without one, then two commits; a crash at every I/O of it,
 //           in every style, gives the next states
 //
-// States are told apart by a hash of what the disks hold, and each is opened from once. The default
-// run takes all states of the first open and a sample, drawn by the seed, of the later ones;
-// STRONGROOM_EXHAUSTIVE=N keeps N of them after each open, 0 keeps every one (many hours).
+// States are told apart by a hash of what the disks hold, and each is opened from once. What a crash
+// left is judged by the opens after it. The default run lets four opens follow each other, with all
+// states of the first and a sample, drawn by the seed, of the later ones. STRONGROOM_EXHAUSTIVE=0
+// takes every sequence of three opens, without a sample; N > 0 keeps N states after each of four.
 #include "log/recovery.h"
 
 #include <algorithm>
@@ -250,7 +251,8 @@ class ModelCheck {
 TEST(Recovery, KeepsOneHistoryThroughThreeOpensAndEveryCrash) {
   const char* asked = getenv("STRONGROOM_EXHAUSTIVE");
   size_t keep = asked ? strtoull(asked, nullptr, 10) : 120;
-  ModelCheck check(3, keep ? keep : SIZE_MAX);
+  // The last open of a sequence is not crashed in: nothing would judge what that left.
+  ModelCheck check(keep ? 3 : 2, keep ? keep : SIZE_MAX);
   check.Run();
 }
 
