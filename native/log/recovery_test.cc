@@ -5,8 +5,8 @@
 //   step  = an open with all zones or without one, then two commits; a crash at every I/O of it,
 //           in every style, gives the next states
 //
-// States are told apart by a hash of what the disks hold, and each is opened from once. What a crash
-// left is judged by the opens after it. The default run lets four opens follow each other, with all
+// States are told apart by a hash of what the disks hold; each is opened from once, and what a
+// crash left is judged by the next open. The default run lets four opens follow each other, all
 // states of the first and a sample, drawn by the seed, of the later ones. STRONGROOM_EXHAUSTIVE=0
 // takes every sequence of three opens, without a sample; N > 0 keeps N states after each of four.
 #include "log/recovery.h"
