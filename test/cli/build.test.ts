@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { builtCommand } from '../support/built-package.ts';
 import { runProgram } from '../support/run-program.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,7 +16,7 @@ async function buildWith(lines: string) {
   const nodeGyp = join(folder, 'node-gyp.cjs');
   writeFileSync(nodeGyp, lines);
   const env = { ...process.env, npm_config_node_gyp: nodeGyp, npm_config_nodedir: '/elsewhere' };
-  const result = await runProgram(`${root}dist/cli/main.js`, ['build'], env);
+  const result = await runProgram(builtCommand, ['build'], env);
   rmSync(folder, { recursive: true });
   return result;
 }

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { builtCommand } from '../support/built-package.ts';
 import { runProgram } from '../support/run-program.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = `${root}dist/cli/main.js`;
+const main = builtCommand;
 
 test('--help and --version are data, and no error', async (t) => {
   const help = await runProgram(main, ['--help']);

@@ -3,15 +3,14 @@ import { execFile } from 'node:child_process';
 import { channel, tracingChannel } from 'node:diagnostics_channel';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { Events, type StoreEvent } from '../../lib/context/events.ts';
 import { type Logger, openMemory } from '../../lib/index.ts';
+import { builtIndex } from '../support/built-package.ts';
 
-const index = fileURLToPath(new URL('../../lib/index.ts', import.meta.url));
 const silent: Logger = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 test('events reach the logger and the channel', (t) => {
@@ -130,7 +129,7 @@ test('a subscriber that throws fails no call; Node reports it', async (t) => {
   // In a process of its own: the uncaught exceptions are the point.
   const program = `
     import { subscribe, tracingChannel } from 'node:diagnostics_channel';
-    import { openMemory } from ${JSON.stringify(index)};
+    import { openMemory } from ${JSON.stringify(builtIndex)};
     let uncaught = 0;
     process.on('uncaughtException', (error) => { if (error.message === 'broken') uncaught++; });
     const broken = () => { throw new Error('broken'); };
@@ -143,8 +142,8 @@ test('a subscriber that throws fails no call; Node reports it', async (t) => {
     await store.close();
     await new Promise((resolve) => setImmediate(resolve)); // Node reports in a tick of its own.
     console.log(stored.size, text, uncaught);`;
-  const args = ['--import=tsx', '--input-type=module', '--eval', program];
-  const cwd = dirname(index);
+  const args = ['--input-type=module', '--eval', program];
+  const cwd = dirname(builtIndex);
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd });
   t.is(stdout.trim(), '4 text 3');
 });

@@ -5,14 +5,12 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import { type Logger, open, type Store, type StoreEvent } from '../../lib/index.ts';
 import { found, rejection } from '../suite/support.ts';
+import { builtIndex } from '../support/built-package.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-
-const index = fileURLToPath(new URL('../../lib/index.ts', import.meta.url));
 
 function listener(): { told: StoreEvent[]; logger: Logger } {
   const told: StoreEvent[] = [];
@@ -97,8 +95,7 @@ test.serial('a store outlives the worker that opened it, and hears on', async (t
   const worker = new Worker(
     `const { parentPort } = require('node:worker_threads');
     async function main() {
-      (await import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))})).register();
-      const { open } = await import(${JSON.stringify(index)});
+      const { open } = await import(${JSON.stringify(builtIndex)});
       const store = await open(${JSON.stringify(data)}, { zones: 3 });
       const bucket = store.bucket('docs');
       parentPort.postMessage('open');

@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { open } from '../../lib/index.ts';
+import { builtIndex } from '../support/built-package.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-
-const index = fileURLToPath(new URL('../../lib/index.ts', import.meta.url));
 
 interface Ended {
   readonly code: number | null;
@@ -20,12 +19,12 @@ interface Ended {
 async function ended(t: ExecutionContext, body: string): Promise<Ended> {
   const path = join(await temporaryFolder(t), 'data');
   const program = `
-    import { open } from ${JSON.stringify(index)};
+    import { open } from ${JSON.stringify(builtIndex)};
     const store = await open(${JSON.stringify(path)}, { zones: 3 });
     const bucket = store.bucket('docs');
     await bucket.put('large', new Uint8Array(4 << 20));
     ${body}`;
-  const args = ['--import=tsx', '--input-type=module', '--eval', program];
+  const args = ['--input-type=module', '--eval', program];
   const cwd = fileURLToPath(new URL('../..', import.meta.url));
   return new Promise((resolve) => {
     const child = execFile(process.execPath, args, { cwd }, (_, stdout) => {

@@ -5,15 +5,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { type OpenOptions, open, type Store, type StoreEvent } from '../../lib/index.ts';
 import { createKeyFile } from '../../lib/keys/key-file.ts';
 import { found, rejection } from '../suite/support.ts';
+import { builtIndex } from '../support/built-package.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-
-const index = fileURLToPath(new URL('../../lib/index.ts', import.meta.url));
 
 /** Opens, uses and closes a store. */
 async function using<T>(
@@ -56,7 +54,7 @@ async function contents(folder: string): Promise<Map<string, string>> {
 /** What a second process says when it opens the store. */
 async function elsewhere(store: string, options: OpenOptions): Promise<string> {
   const program = `
-    import { open } from ${JSON.stringify(index)};
+    import { open } from ${JSON.stringify(builtIndex)};
     try {
       const store = await open(${JSON.stringify(store)}, ${JSON.stringify(options)});
       await store.close();
@@ -64,8 +62,8 @@ async function elsewhere(store: string, options: OpenOptions): Promise<string> {
     } catch (error) {
       console.log(error.code);
     }`;
-  const args = ['--import=tsx', '--input-type=module', '--eval', program];
-  const cwd = dirname(index);
+  const args = ['--input-type=module', '--eval', program];
+  const cwd = dirname(builtIndex);
   return (await promisify(execFile)(process.execPath, args, { cwd })).stdout.trim();
 }
 

@@ -9,9 +9,9 @@ import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { type Bucket, type ObjectEvent, open } from '../../lib/index.ts';
 import { rejection } from '../suite/support.ts';
+import { builtIndex } from '../support/built-package.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const index = fileURLToPath(new URL('../../lib/index.ts', import.meta.url));
 const cwd = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Events behind `from` up to the newest of now. */
@@ -42,7 +42,7 @@ async function listed(bucket: Bucket): Promise<Map<string, string>> {
 function program(zones: number, data: string, body: string): string {
   return `
     import { writeSync } from 'node:fs';
-    import { open } from ${JSON.stringify(index)};
+    import { open } from ${JSON.stringify(builtIndex)};
     const say = (what) => writeSync(1, JSON.stringify(what) + '\\n');
     const store = await open(${JSON.stringify(data)}, { zones: ${zones} });
     const bucket = store.bucket('docs');
@@ -50,7 +50,7 @@ function program(zones: number, data: string, body: string): string {
 }
 
 function start(code: string) {
-  const args = ['--import=tsx', '--input-type=module', '--eval', code];
+  const args = ['--input-type=module', '--eval', code];
   return spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
@@ -162,8 +162,7 @@ const inWorker = (data: string, body: string): Worker =>
   new Worker(
     `const { parentPort } = require('node:worker_threads');
     async function main() {
-      (await import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))})).register();
-      const { open } = await import(${JSON.stringify(index)});
+      const { open } = await import(${JSON.stringify(builtIndex)});
       const store = await open(${JSON.stringify(data)});
       const bucket = store.bucket('docs');
       ${body}

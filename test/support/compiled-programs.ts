@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import './built-package.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const compilerOptions = {
