@@ -250,7 +250,7 @@ class ModelCheck {
 
 TEST(Recovery, KeepsOneHistoryThroughThreeOpensAndEveryCrash) {
   const char* asked = getenv("STRONGROOM_EXHAUSTIVE");
-  size_t keep = asked ? strtoull(asked, nullptr, 10) : 120;
+  size_t keep = asked ? strtoull(asked, nullptr, 10) : 60;
   // The last open of a sequence is not crashed in: nothing would judge what that left.
   ModelCheck check(keep ? 3 : 2, keep ? keep : SIZE_MAX);
   check.Run();
