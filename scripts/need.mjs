@@ -1,12 +1,14 @@
 // Names every tool that is missing, with its Debian package, before anything is compiled.
-//   node scripts/need.mjs bench|demo|test|test:asan|test:tsan
+//   node scripts/need.mjs PURPOSE
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const purpose = process.argv[2];
-if (!['bench', 'demo', 'test', 'test:asan', 'test:tsan'].includes(purpose)) {
-  console.error('usage: node scripts/need.mjs bench|demo|test|test:asan|test:tsan');
+const sanitizers = ['test:asan', 'test:tsan'];
+const purposes = ['bench', 'demo', 'pack', 'test', 'test:matrix', ...sanitizers];
+if (!purposes.includes(purpose)) {
+  console.error(`usage: node scripts/need.mjs ${purposes.join('|')}`);
   process.exit(2);
 }
 
@@ -35,7 +37,7 @@ const tools = [
     debian: 'python3',
   },
 ];
-if (purpose.startsWith('test:')) {
+if (sanitizers.includes(purpose)) {
   tools.push({
     command: 'cmake',
     args: ['--version'],
