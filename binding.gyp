@@ -3,6 +3,7 @@
   'variables': {
     'strongroom_tests%': 0,
     'strongroom_libcrypto%': '',
+    'strongroom_precompiled%': '',
     'strongroom_libraries': [
       'strongroom_core', 'strongroom_leveldb', 'strongroom_ssse3', 'strongroom_avx2',
       'strongroom_vpclmul256', 'strongroom_gfni256', 'strongroom_avx512', 'strongroom_neon'
@@ -57,7 +58,10 @@
     {
       'target_name': 'strongroom_core', 'type': 'static_library',
       'sources': ['<@(strongroom_core_sources)'], 'defines': ['<@(strongroom_leveldb_defines)'],
-      'cflags_cc': ['<@(strongroom_warnings)']
+      'cflags_cc': ['<@(strongroom_warnings)'],
+      'conditions': [['strongroom_precompiled!=""', {
+        'cflags_cc': ['-Winvalid-pch', '-include', '<(strongroom_precompiled)/strongroom_core.h']
+      }]]
     },
     {
       'target_name': 'strongroom',
@@ -66,7 +70,9 @@
       'cflags!': ['-fno-exceptions'],
       'cflags_cc!': ['-fno-exceptions'],
       'cflags_cc': ['<@(strongroom_warnings)', '-fexceptions'],
-      'conditions': [['OS=="linux"', {
+      'conditions': [['strongroom_precompiled!=""', {
+        'cflags_cc': ['-Winvalid-pch', '-include', '<(strongroom_precompiled)/strongroom.h']
+      }], ['OS=="linux"', {
         # A thread stuck in a dead disk outlives the worker that loaded the addon: its code stays.
         'ldflags': [
           '-Wl,-z,nodelete', '-Wl,--gc-sections', '-Wl,--exclude-libs,ALL', '-Wl,-z,relro,-z,now',
@@ -81,7 +87,10 @@
       {
         'target_name': 'strongroom_simulator', 'type': 'static_library',
         'sources': ['<@(strongroom_simulator_sources)'],
-        'cflags_cc': ['<@(strongroom_warnings)', '<@(strongroom_simulator_flags)']
+        'cflags_cc': ['<@(strongroom_warnings)', '<@(strongroom_simulator_flags)'],
+        'conditions': [['strongroom_precompiled!=""', { 'cflags_cc': [
+          '-Winvalid-pch', '-include', '<(strongroom_precompiled)/strongroom_simulator.h'
+        ] }]]
       },
       {
         'target_name': 'strongroom_test', 'type': 'executable',
@@ -90,6 +99,9 @@
         'defines': ['<@(strongroom_leveldb_defines)'],
         'cflags!': ['-fno-exceptions'],
         'cflags_cc': ['<@(strongroom_warnings)', '<@(strongroom_test_flags)'],
+        'conditions': [['strongroom_precompiled!=""', {
+          'cflags_cc': ['-Winvalid-pch', '-include', '<(strongroom_precompiled)/strongroom_test.h']
+        }]],
         'libraries': ['-lpthread', '-ldl', '-Wl,--no-as-needed', '<(strongroom_libcrypto)']
       },
       {

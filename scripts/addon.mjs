@@ -5,6 +5,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BuildRecord } from './build-record.mjs';
+import { canPrecompile, precompile, precompiledFolder } from './precompile.mjs';
 import { runTool } from './tool.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -39,8 +40,13 @@ function nodeGyp(command, ...args) {
 const record = new BuildRecord('build/strongroom.json');
 if (record.has(outputs)) process.exit(0);
 if (!record.isConfigured) {
-  const definitions = { strongroom_tests: 1, strongroom_libcrypto: libcrypto() };
+  const definitions = {
+    strongroom_tests: 1,
+    strongroom_libcrypto: libcrypto(),
+    strongroom_precompiled: canPrecompile() ? precompiledFolder : '',
+  };
   nodeGyp('configure', '--', ...Object.entries(definitions).map(([name, to]) => `-D${name}=${to}`));
+  if (definitions.strongroom_precompiled) await precompile();
   record.configured();
 }
 record.begin();

@@ -17,6 +17,7 @@ const configuration = [
   'native/sources.gypi',
   'out/vendor/node',
   'package-lock.json',
+  'scripts/precompile.mjs',
 ];
 const inputs = [...configuration, 'native', 'out/vendor/leveldb'];
 const makefile = 'build/Makefile';

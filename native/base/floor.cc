@@ -12,5 +12,10 @@ char __libc_single_threaded = 0;
 #endif
 
 namespace std {
-__attribute__((visibility("hidden"), noreturn)) void __throw_bad_array_new_length() { abort(); }
+__attribute__((noreturn)) void __throw_bad_array_new_length() { abort(); }
 }  // namespace std
+
+// A header that was read before this file may declare it visible, and the first declaration counts.
+#if defined(__ELF__)
+__asm__(".hidden _ZSt28__throw_bad_array_new_lengthv");
+#endif

@@ -34,10 +34,13 @@ test.beforeEach((t) => {
   const folder = mkdtempSync(join(tmpdir(), 'build-record-'));
   process.chdir(folder);
   t.context = folder;
-  for (const path of ['native', 'out/vendor/leveldb', 'out/vendor/node', 'build']) {
+  for (const path of ['native', 'out/vendor/leveldb', 'out/vendor/node', 'build', 'scripts']) {
     mkdirSync(path, { recursive: true });
   }
-  for (const path of ['binding.gyp', 'native/sources.gypi', 'native/a.cc', 'package-lock.json']) {
+  for (const path of [
+    ...['binding.gyp', 'native/sources.gypi', 'native/a.cc'],
+    ...['package-lock.json', 'scripts/precompile.mjs'],
+  ]) {
     writeFileSync(path, path);
   }
 });
