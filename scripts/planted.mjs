@@ -8,7 +8,7 @@ import { cleanEnvironment } from './tool.mjs';
 const reports = {
   overflow: /ERROR: AddressSanitizer: heap-buffer-overflow.*?native\/(hash\/xxh64\.cc:\d+)/s,
   undefined: /(planted_main_test\.cc:\d+):\d+: runtime error: signed integer overflow/,
-  leak: /ERROR: LeakSanitizer: detected memory leaks.*?native\/(hash\/planted\w+\.cc:\d+)/s,
+  leak: /Direct leak of \d+ byte.*?native\/(hash\/planted\w+\.cc:\d+)/s,
   race: /WARNING: ThreadSanitizer: data race.*?native\/(hash\/xxh64\.cc:\d+)/s,
 };
 

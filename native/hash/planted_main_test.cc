@@ -1,5 +1,6 @@
 // Makes the mistake that its argument names, mostly inside the core as a sanitizer compiled it:
 //   strongroom_planted overflow|undefined|leak|race
+// or, loaded by Node as strongroom_planted.node, the one that STRONGROOM_PLANTED names.
 // The sanitizer must report it before its silence over the tests counts: scripts/planted.mjs.
 #include <climits>
 #include <cstdlib>
@@ -61,3 +62,10 @@ bool Plant(std::string_view name) {
 }  // namespace strongroom::hash
 
 int main(int argc, char** argv) { return argc == 2 && strongroom::hash::Plant(argv[1]) ? 0 : 2; }
+
+// What Node calls when it loads an addon; both arguments are opaque here.
+extern "C" __attribute__((visibility("default"))) void* napi_register_module_v1(void*,
+                                                                                void* exports) {
+  if (const char* mistake = getenv("STRONGROOM_PLANTED")) strongroom::hash::Plant(mistake);
+  return exports;
+}
