@@ -111,10 +111,11 @@ test('a writer belongs to one commit, and its abort leaves the blob to it', asyn
     [null],
     null,
   );
-  t.throws(() => commit(engine, [writer]), { message: /has the blob/ });
   await t.throwsAsync(refused, { code: 'PreconditionFailed' });
-  // It certainly failed, so the writer is free for another.
-  await commit(engine, [writer]);
+  // It certainly failed, so the writer is free for another, and from its call on for no third.
+  const taken = commit(engine, [writer]);
+  t.throws(() => commit(engine, [writer]), { message: /has the blob/ });
+  await taken;
   t.throws(() => commit(engine, [writer]), { message: /has the blob/ });
   await writer.abort();
   const [, found] = (await engine.get(bytes('row 0'), null, 0, kek, 0, 1000, false)) as [
