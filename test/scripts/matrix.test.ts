@@ -2,7 +2,11 @@
 import test from 'ava';
 
 type Outcome = 'passed' | 'failed' | 'skipped';
-type Run = { name: string; tests: { title: string; outcome: Outcome; details: string }[] };
+type Run = {
+  name: string;
+  passed: boolean;
+  tests: { title: string; outcome: Outcome; details: string }[];
+};
 const [matrix, tap] = ['../../scripts/matrix.mjs', '../../scripts/tap.mjs'];
 const { compareRuns } = (await import(matrix)) as {
   compareRuns(runs: Run[]): { report: string; same: boolean };
@@ -11,6 +15,7 @@ const { readTap } = (await import(tap)) as { readTap(text: string): Run['tests']
 
 const run = (name: string, ...titles: string[]): Run => ({
   name,
+  passed: true,
   tests: titles.map((title) => ({
     title: title.replace(/^skip /, ''),
     outcome: title.startsWith('skip ') ? 'skipped' : 'passed',
@@ -58,6 +63,17 @@ test('a test that one Node lacks is a difference, however many the others have',
   t.false(same);
   t.regex(report, /^FAIL only under Node 20: b$/m);
   t.regex(report, /^FAIL only under Node 22: c$/m);
+});
+
+test('a run that broke off is compared with none', (t) => {
+  const broken = { ...run('Node 24', 'a'), passed: false };
+  const { report, same } = compareRuns([
+    run('Node 20', 'a', 'b'),
+    broken,
+    run('Node 22', 'a', 'b'),
+  ]);
+  t.true(same);
+  t.regex(report, /^all tests +2 +1 +2$/m);
 });
 
 test('a skipped test is named, and counts as being there', (t) => {
