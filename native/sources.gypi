@@ -35,6 +35,8 @@
       "native/engine/committer.cc",
       "native/engine/creating.cc",
       "native/engine/engine.cc",
+      "native/engine/engine_blobs.cc",
+      "native/engine/engine_rows.cc",
       "native/engine/index_set.cc",
       "native/engine/index_upkeep.cc",
       "native/engine/letting_go.cc",

@@ -1,0 +1,138 @@
+// Keys that wrap DEKs, and blobs in files of their own: what opens, writes, reads and removes them.
+#include "engine/engine_impl.h"
+
+namespace strongroom::engine {
+
+namespace {
+Bytes KeyAad(const aead::Id& store_id, ByteSpan context) {
+  Bytes aad;
+  ByteWriter w(&aad);
+  w.Field(AsBytes("bucket"));
+  w.Raw(store_id);
+  w.Field(context);
+  return aad;
+}
+}  // namespace
+
+std::pair<Bytes, KekRef> EngineImpl::CreateKey(ByteSpan context) {
+  SecretBytes secret(aead::kKeySize);
+  options_.env->Random(secret.span());
+  Bytes wrapped = format::WrapKey(options_.env, opened_->keys.ring.span(),
+                                  KeyAad(shape_.store_id, context), secret.span());
+  return {std::move(wrapped), std::make_shared<const Kek>(std::move(secret), context)};
+}
+
+Result<KekRef> EngineImpl::OpenKey(ByteSpan wrapped, ByteSpan context) {
+  TRY_ASSIGN(SecretBytes secret,
+             aead::XaesOpen(opened_->keys.ring.span(), KeyAad(shape_.store_id, context), wrapped));
+  if (secret.size() != aead::kKeySize) return Status(Code::kTampered, "a key of a wrong size");
+  return KekRef(std::make_shared<const Kek>(std::move(secret), context));
+}
+
+// kTampered: the wrong key, or a key of the wrong kind.
+Result<SecretBytes> EngineImpl::DekOf(const KekRef& kek, const PartsKeyRef& parts,
+                                      const format::BlobReference& reference) const {
+  if (format::HasWrap(reference.kind) && kek) return UnwrapDek(shape_.store_id, *kek, reference);
+  if (!format::HasWrap(reference.kind) && parts) return SecretBytes(parts->dek());
+  return Status(Code::kTampered, "a part opens with its list's key, everything else with a kek");
+}
+
+PartsKeyRef EngineImpl::CreateParts() {
+  aead::Id id;
+  SecretBytes dek(aead::kKeySize);
+  options_.env->Random(id);
+  options_.env->Random(dek.span());
+  return std::make_shared<const PartsKey>(id, std::move(dek));
+}
+
+format::BlobReference EngineImpl::NameParts(const Kek& kek, const PartsKey& parts, uint64_t size,
+                                            uint64_t crc64) {
+  format::BlobReference reference;
+  reference.kind = format::BlobKind::kParts;
+  reference.id = parts.id();
+  reference.size = size;
+  reference.crc64 = crc64;
+  reference.wrap = WrapDek(options_.env, shape_.store_id, kek, parts.id(), parts.dek());
+  return reference;
+}
+
+Result<format::BlobReference> EngineImpl::Rewrap(const format::BlobReference& reference,
+                                                 const Kek& from, const Kek& to) {
+  TRY_ASSIGN(SecretBytes dek, UnwrapDek(shape_.store_id, from, reference));
+  format::BlobReference out = reference;
+  out.wrap = WrapDek(options_.env, shape_.store_id, to, reference.id, dek.span());
+  return out;
+}
+
+Status EngineImpl::WriteRefusal() const {
+  if (closed()) return Status(Code::kClosed, "the store is closed");
+  if (!committer_) return Status(Code::kReadOnly, "the store was opened read-only");
+  return {};
+}
+
+Result<Engine::NewBlob> EngineImpl::StartBlob(FreshBlob fresh, format::BlobKind kind,
+                                              uint64_t expected_size,
+                                              std::function<void(ByteSpan)> on_plaintext) {
+  blob::BlobWriteSpec spec;
+  spec.cipher = aead::ChunkCipher::ForSealing(fresh.dek.span(), &fresh.header);
+  spec.header = fresh.header;
+  spec.geometry = {shape_.large.k, shape_.large.m};
+  spec.epoch = opened_->recovered.epoch;
+  spec.zones = cell_zones_;
+  spec.expected_size = expected_size;
+  spec.on_plaintext = std::move(on_plaintext);
+  NewBlob out;
+  TRY_ASSIGN(out.writer, blob::BlobWriter::Start(blobs_, std::move(spec)));
+  out.reference = fresh.reference;
+  out.reference.kind = kind;
+  out.placement = {0, shape_.large.k, shape_.large.m};
+  return out;
+}
+
+void EngineImpl::BlobWritten(const blob::BlobDone& done) {
+  bool everywhere = true;
+  for (size_t i = 0; i < opened_->zones.size(); ++i) {
+    if (done.zones_written >> i & 1) continue;
+    everywhere = false;
+    bool mine = i < done.zone_status.size() && !done.zone_status[i].ok();
+    if (cell_zones_[i] && cell_zones_[i]->healthy && mine) {
+      CellsFailed(static_cast<int>(i) + 1, done.zone_status[i]);
+    }
+  }
+  if (!everywhere) ++without_redundancy_;
+}
+
+void EngineImpl::CellsFailed(int zone, const Status& why) {
+  if (committer_ && !closed()) committer_->Expel(zone, why.message());
+}
+
+Result<std::shared_ptr<blob::BlobReader>> EngineImpl::ReadBlob(const Opening& opening) {
+  if (closed()) return Status(Code::kClosed, "the store is closed");
+  const format::BlobReference& reference = opening.reference;
+  blob::BlobReadSpec spec;
+  spec.store_id = shape_.store_id;
+  spec.blob_id = reference.id;
+  TRY_ASSIGN(spec.dek, DekOf(opening.kek, opening.parts, reference));
+  spec.size = reference.size;
+  spec.geometry = {opening.placement.k, opening.placement.m};
+  spec.placement = opening.placement.number;
+  spec.zones = cell_zones_;
+  return blob::BlobReader::Open(blobs_, std::move(spec));
+}
+
+void EngineImpl::Remove(const GoneBlob& blob) {
+  if (blob.kind != format::BlobKind::kParts) return RemoveFiles(blob);
+  if (clearer_) clearer_->Clear(blob.id);
+}
+
+void EngineImpl::RemoveFiles(const GoneBlob& blob) {
+  for (auto& zone : opened_->zones) {
+    if (!zone->cells) continue;
+    // Crash before or after: a file that no row names, which a sweep may take.
+    zone->cell_threads->Post([zone, env = options_.env, blob] {
+      (void)env->Remove(blob::BlobPath(zone->path, blob.id, blob.placement.number));
+    });
+  }
+}
+
+}  // namespace strongroom::engine

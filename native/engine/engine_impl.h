@@ -1,0 +1,119 @@
+// EngineImpl: the engine behind the interface that everyone else includes.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "engine/blob_pins.h"
+#include "engine/committer.h"
+#include "engine/engine.h"
+#include "engine/index_set.h"
+#include "engine/opening.h"
+#include "engine/parts_clearer.h"
+#include "engine/small_blob.h"
+
+namespace strongroom::engine {
+
+// Whatever a zone's thread or a reader's holder may still call after the close holds a share, or
+// asks for one that may be gone. Who opened the engine holds a handle that closes it.
+class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl> {
+ public:
+  EngineImpl(OpenOptions options, std::function<void(const Event&)> on_event)
+      : options_(std::move(options)), on_event_(std::move(on_event)) {}
+  ~EngineImpl() override { Close(); }
+  Status Start();
+
+  const aead::Id& store_id() const override { return shape_.store_id; }
+  uint32_t format_version() const override { return format::kFormatVersion; }
+  bool read_only() const override { return options_.read_only; }
+  uint32_t large_from() const override { return shape_.large_from; }
+
+  std::pair<Bytes, KekRef> CreateKey(ByteSpan context) override;
+  Result<KekRef> OpenKey(ByteSpan wrapped, ByteSpan context) override;
+  SealedBlob SealSmall(const Kek& kek, ByteSpan plaintext) override {
+    return SealSmallBlob(MakeBlob(options_.env, shape_.store_id, kek), plaintext);
+  }
+  SealedBlob SealPart(const PartsKey& parts, ByteSpan plaintext) override {
+    return SealSmallBlob(MakePart(options_.env, shape_.store_id, parts), plaintext);
+  }
+  PartsKeyRef CreateParts() override;
+  format::BlobReference NameParts(const Kek& kek, const PartsKey& parts, uint64_t size,
+                                  uint64_t crc64) override;
+  Result<format::BlobReference> Rewrap(const format::BlobReference& reference, const Kek& from,
+                                       const Kek& to) override;
+  void Commit(Transaction transaction, Committing done) override;
+  void Get(GetRequest request, Finding done) override;
+  void Scan(ScanRequest request, Scanning scanning) override;
+  Result<NewBlob> WriteBlob(const Kek& kek, uint64_t expected_size,
+                            std::function<void(ByteSpan)> on_plaintext) override {
+    if (Status refusal = WriteRefusal(); !refusal.ok()) return refusal;
+    return StartBlob(MakeBlob(options_.env, shape_.store_id, kek), format::BlobKind::kLarge,
+                     expected_size, std::move(on_plaintext));
+  }
+  Result<NewBlob> WritePart(const PartsKey& parts, uint64_t expected_size,
+                            std::function<void(ByteSpan)> on_plaintext) override {
+    if (Status refusal = WriteRefusal(); !refusal.ok()) return refusal;
+    return StartBlob(MakePart(options_.env, shape_.store_id, parts), format::BlobKind::kLargePart,
+                     expected_size, std::move(on_plaintext));
+  }
+  std::shared_ptr<void> AwaitChange(Bytes under, std::function<void()> done) override {
+    return waits_->Await(std::move(under), std::move(done));
+  }
+  bool PostToCodec(std::function<void()> work) override {
+    return !closed() && codec_ && codec_->Post(std::move(work));
+  }
+  Result<std::shared_ptr<blob::BlobReader>> ReadBlob(const Opening& opening) override;
+  void BlobWritten(const blob::BlobDone& done) override;
+  void DropBlob(const GoneBlob& blob) override { RemoveFiles(blob); }
+  EngineStatus status() override;
+  void Close() override;
+
+ private:
+  Result<std::optional<Found>> GetFrom(const std::shared_ptr<Zone>& zone, index::Index& index,
+                                       const GetRequest& request, Status* broken);
+  Status ReadSmall(const std::shared_ptr<Zone>& zone, const SmallBlobRead& read, Bytes* out);
+  void StartBlobs();
+  void StartCommitter();
+  void StartIndexes();
+  void StopCommitter();
+  void StartClearer();
+  Status WriteRefusal() const;
+  Result<NewBlob> StartBlob(FreshBlob fresh, format::BlobKind kind, uint64_t expected_size,
+                            std::function<void(ByteSpan)> on_plaintext);
+  Result<SecretBytes> DekOf(const KekRef& kek, const PartsKeyRef& parts,
+                            const format::BlobReference& reference) const;
+  Status OpenFound(const std::shared_ptr<Zone>& zone, const GetRequest& request,
+                   const format::BlobReference& blob, Found* found);
+  void Remove(const GoneBlob& blob);
+  void RemoveFiles(const GoneBlob& blob);
+  void Report(Event::Kind kind, int zone, const std::string& what);
+  void CellsFailed(int zone, const Status& why);
+  bool closed() const { return closed_.load(); }
+
+  OpenOptions options_;
+  const std::function<void(const Event&)> on_event_;
+  format::Superblock shape_;
+  std::unique_ptr<Opened> opened_;
+  std::shared_ptr<blob::Deadlines> index_deadlines_;
+  std::shared_ptr<io::TaskQueue> codec_;
+  std::shared_ptr<blob::BlobContext> blobs_;
+  blob::CellZones cell_zones_;
+  std::shared_ptr<BlobPins> pins_;
+  std::shared_ptr<IndexSet> indexes_;
+  const std::shared_ptr<ChangeWaits> waits_ = std::make_shared<ChangeWaits>();
+  std::unique_ptr<log::ReplicatedLog> log_;
+  std::unique_ptr<Committer> committer_;
+  std::shared_ptr<PartsClearer> clearer_;
+  std::atomic<bool> closed_{false};
+  Mutex close_mutex_;
+  Mutex event_mutex_;      // Held while on_event_ runs, so that Close can wait for it.
+  bool silenced_ = false;  // Guarded by event_mutex_.
+  std::atomic<uint64_t> rot_found_{0}, tampering_found_{0}, degraded_{0}, without_redundancy_{0};
+  mutable Mutex state_mutex_;
+  std::string read_only_reason_;  // Guarded by state_mutex_.
+};
+
+}  // namespace strongroom::engine
