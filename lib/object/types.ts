@@ -9,7 +9,8 @@ import type { Progress } from './progress.ts';
 /**
  * Anything with bytes in it; null is the empty body. Text becomes UTF-8. Pieces of streams and
  * iterables are byte arrays or strings. Anything else, a plain object above all, is refused with a
- * TypeError that says so. (The global Blob is a type of its own where the DOM's types are loaded.)
+ * TypeError that says so. (The global Blob and ReadableStream are types of their own where those of
+ * the DOM are loaded; the latter lacks an iterator there in TypeScript 5.5 and older.)
  */
 export type Body =
   | string
@@ -19,6 +20,7 @@ export type Body =
   | Blob
   | globalThis.Blob
   | ReadableStream
+  | globalThis.ReadableStream
   | Readable
   | AsyncIterable<Uint8Array | string>
   | Iterable<Uint8Array>
