@@ -1,109 +1,110 @@
-// Builds what is published, packs it, installs the tarball in an empty folder and uses it there.
-//   node scripts/pack.mjs      leaves out/pack/strongroom-VERSION.tgz
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// Builds what is published, packs it, and uses the tarball as strangers would: installed by npm 11
+// and 12, imported, required, and read by linters.
+//   node scripts/pack.mjs      leaves out/pack/strongroom-VERSION.tgz and its list, contents.txt
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeHeaders } from './headers.mjs';
-import { cleanEnvironment, runTool } from './tool.mjs';
+import { lint } from './pack/judges.mjs';
+import { run } from './pack/run.mjs';
+import { useIt } from './pack/stranger.mjs';
+import { runTool } from './tool.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const out = resolve('out/pack');
-
-function run(command, args, options = {}) {
-  const { status, stdout, error } = spawnSync(command, args, {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-    env: cleanEnvironment(),
-    ...options,
-  });
-  if (error || status !== 0) {
-    console.error(`${command} ${args.join(' ')}: ${error?.message ?? `exit code ${status}`}`);
-    process.exit(1);
-  }
-  return stdout;
-}
 
 function build() {
   for (const folder of ['dist', 'prebuilds', out]) rmSync(folder, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   run(process.execPath, ['scripts/vendor.mjs']);
-  run('npm', ['run', '-s', 'build']);
-  // Without -t it would fetch the headers of the newest Node it knows.
+  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
+  // npm hands its configuration to prebuildify's node-gyp through the environment only.
   const status = runTool(
     'prebuildify',
     'bin.js',
     ['--napi', '--strip', '--name', 'strongroom.napi', '--tag-libc', '-t', process.versions.node],
     {
-      npm_config_nodedir: makeHeaders(),
+      npm_config_nodedir: resolve('out/vendor/node'),
       npm_config_force_process_config: 'true',
+      npm_config_jobs: 'max',
       PREBUILD_NODE_GYP: resolve('node_modules/.bin/node-gyp'),
     },
   );
-  if (status !== 0) process.exit(status);
+  if (status !== 0) throw new Error('prebuildify cannot build the addon');
+  const addons = readdirSync('prebuilds', { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.node'))
+    .map((path) => `prebuilds/${path}`);
+  run(process.execPath, ['scripts/floor-check.mjs', ...addons]);
+  console.log(`ok   built within the glibc floor: ${addons.join(', ')}`);
 }
 
 const needed = [
   /^dist\/index\.js$/,
   /^dist\/index\.d\.ts$/,
   /^dist\/cli\/main\.js$/,
-  /^prebuilds\/[\w-]+\/strongroom\.napi[\w.]*\.node$/,
+  /^prebuilds\/[\w-]+\/strongroom\.napi(\.glibc|\.musl)?\.node$/,
   /^binding\.gyp$/,
   /^native\/sources\.gypi$/,
   /^out\/vendor\/leveldb\/LICENSE$/,
   /^out\/vendor\/leveldb\/db\/db_impl\.cc$/,
-  /^scripts\/headers\.mjs$/,
+  /^out\/vendor\/node\/include\/node\/napi\.h$/,
+  /^out\/vendor\/node\/include\/node\/common\.gypi$/,
   /^LICENSE$/,
   /^README\.md$/,
   /^THIRD_PARTY_NOTICES$/,
 ];
 const unwanted =
-  /_(test|fuzz|bench)\.cc$|^native\/base\/testing|^lib\/|^test\/|node_modules|^bench\//;
+  /_(test|fuzz|bench)\.cc$|^native\/base\/testing|^lib\/|^test\/|node_modules|^bench\/|^scripts\//;
 
 function pack() {
   const answer = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', out]));
-  const [{ filename, files, size, unpackedSize }] = Array.isArray(answer)
-    ? answer
-    : Object.values(answer);
+  // npm 11 answers with a list, npm 12 with an object by package name.
+  const [{ filename, files, size, unpackedSize }] = Object.values(answer);
   const paths = files.map(({ path }) => path);
-  const problems = [
-    ...needed.filter((pattern) => !paths.some((path) => pattern.test(path))).map(String),
-    ...paths.filter((path) => unwanted.test(path)),
-  ];
-  if (problems.length > 0) {
-    console.error(`the tarball lacks, or should not hold: ${problems.join(', ')}`);
-    process.exit(1);
+  const missing = needed.filter((pattern) => !paths.some((path) => pattern.test(path)));
+  const surplus = paths.filter((path) => unwanted.test(path));
+  if (missing.length > 0 || surplus.length > 0) {
+    for (const pattern of missing) console.error(`the package lacks ${pattern}`);
+    for (const path of surplus) console.error(`the package holds ${path}`);
+    throw new Error(`${filename} is not what is published`);
   }
-  console.log(`${filename}: ${paths.length} files, ${size} bytes, ${unpackedSize} unpacked`);
+  const list = files.map(({ path, size: bytes }) => `${String(bytes).padStart(9)} ${path}\n`);
+  writeFileSync(join(out, 'contents.txt'), list.join(''));
+  console.log(`${filename}: ${files.length} files, ${kb(size)}, unpacked ${kb(unpackedSize)}`);
+  for (const [folder, { count, bytes }] of contents(files)) {
+    console.log(
+      `     ${folder.padEnd(24)} ${String(count).padStart(4)} files ${kb(bytes).padStart(9)}`,
+    );
+  }
   return join(out, filename);
 }
 
-const program = `
-import { open } from 'strongroom';
-const store = await open('./data', { zones: 3 });
-await store.bucket('docs').put('hello.txt', 'hi');
-await store.bucket('docs').put('large', new Uint8Array(1 << 20));
-console.log(await (await store.bucket('docs').get('hello.txt')).text());
-await store.close();
-`;
-
-/** As a stranger would: an empty folder, an empty home, no scripts. */
-function useIt(tarball) {
-  const folder = mkdtempSync(join(tmpdir(), 'strongroom-installed-'));
-  const options = { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } };
-  try {
-    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-    writeFileSync(join(folder, 'use.js'), program);
-    run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', tarball], options);
-    const said = run(process.execPath, ['use.js'], options);
-    if (said !== 'hi\n') throw new Error(`the installed package said ${said}`);
-    run(join(folder, 'node_modules/.bin/strongroom'), ['--version'], options);
-    console.log(`installed and used in ${readdirSync(join(folder, 'node_modules')).join(', ')}`);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+/** The list of contents by folder: every file of the top, and what lies below each folder. */
+function contents(files) {
+  const folders = new Map();
+  for (const { path, size } of files) {
+    const folder = path.includes('/')
+      ? `${path.split('/').slice(0, depth(path)).join('/')}/`
+      : path;
+    const { count = 0, bytes = 0 } = folders.get(folder) ?? {};
+    folders.set(folder, { count: count + 1, bytes: bytes + size });
   }
+  return [...folders].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-build();
-useIt(pack());
+function depth(path) {
+  return /^out\/vendor\//.test(path) ? 3 : /^prebuilds\//.test(path) ? 2 : 1;
+}
+
+function kb(bytes) {
+  return `${Math.round(bytes / 1000)} kB`;
+}
+
+try {
+  build();
+  const tarball = pack();
+  useIt(tarball);
+  lint(tarball);
+} catch (error) {
+  console.error(error.message);
+  process.exit(1);
+}
