@@ -4,7 +4,7 @@
 import { eventRowKey, eventRows, objectTextFrom } from '../engine/row-key.ts';
 import type { Effect, RowKey } from '../engine/storage-engine.ts';
 import type { KnownBucket } from './bucket-directory.ts';
-import { encodeFloor, positionOf } from './object-events.ts';
+import { encodeFloor, floorOf, positionOf } from './object-events.ts';
 import type { StoreContext } from './store-context.ts';
 
 /** Effects of one commit. */
@@ -65,9 +65,10 @@ export class EventTrimmer {
     const { engine } = this.#context;
     const floor = await engine.get({ key: eventsUnder, check });
     if (floor === null) return false;
-    const { start } = eventRows(row.id, null);
+    // Not from the first row key on: an index steps over each row that was deleted there lately.
+    const { start } = eventRows(row.id, floorOf(floor.row));
     const page = await engine.scan({ start, end, limit: batchMax, textFrom: objectTextFrom });
-    if (page.count === 0) return page.resume !== null;
+    if (page.count === 0) return false;
     const effects: Effect[] = [];
     for (let i = 0; i < page.count; i++)
       effects.push({ key: eventRowKey(row.id, positionOf(page, i)), delete: true });
