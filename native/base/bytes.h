@@ -34,6 +34,9 @@ inline T LoadLittle(const uint8_t* from) {
   for (size_t i = 0; i < sizeof(T); ++i) value |= static_cast<T>(from[i]) << (8 * i);
   return value;
 }
+inline void StoreBig32(uint8_t* to, uint32_t value) {
+  for (int i = 0; i < 4; ++i) to[i] = static_cast<uint8_t>(value >> (24 - 8 * i));
+}
 inline void StoreBig64(uint8_t* to, uint64_t value) {
   for (int i = 0; i < 8; ++i) to[i] = static_cast<uint8_t>(value >> (56 - 8 * i));
 }

@@ -52,13 +52,7 @@ Effect EventOf(const Effect& effect, uint64_t sequence, uint32_t place) {
   if (effect.named) named = effect.named->reference;
   if (effect.kept) named = *effect.kept;
   Effect out;
-  out.key = event.under;
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    out.key.push_back(static_cast<uint8_t>(sequence >> shift));
-  }
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    out.key.push_back(static_cast<uint8_t>(place >> shift));
-  }
+  out.key = format::EventKey(event.under, sequence, place);
   out.modified = event.modified;
   out.body = event.body;
   ByteWriter w(&out.body);

@@ -128,6 +128,14 @@ Bytes PartKey(const aead::Id& list_id, uint64_t position) {
   return key;
 }
 
+Bytes EventKey(ByteSpan under, uint64_t sequence, uint32_t place) {
+  Bytes key(under.begin(), under.end());
+  key.resize(under.size() + 12);
+  StoreBig64(key.data() + under.size(), sequence);
+  StoreBig32(key.data() + under.size() + 8, place);
+  return key;
+}
+
 bool ListOfPart(ByteSpan key, aead::Id* list_id) {
   if (key.size() != 1 + list_id->size() + 8 || key[0] != kFamilyPart) return false;
   memcpy(list_id->data(), key.data() + 1, list_id->size());

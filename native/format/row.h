@@ -113,6 +113,8 @@ Bytes CountedKey(BlobKind kind, const aead::Id& id);
 Bytes DoomedKey(const aead::Id& list_id);
 // 'P' list id, then the position.
 Bytes PartKey(const aead::Id& list_id, uint64_t position);
+// `under`, sequence u64, place u32: big-endian, so that the rows that tell of commits lie in order.
+Bytes EventKey(ByteSpan under, uint64_t sequence, uint32_t place);
 // The list that a row key of family 'P' belongs to. False for another row key.
 bool ListOfPart(ByteSpan key, aead::Id* list_id);
 // True for the families that the engine alone writes.

@@ -77,6 +77,7 @@ TEST(Row, TheWorkedExampleIsByteExact) {
   EXPECT_EQ(ToHex(DoomedKey(kExampleBlob)), "44404142434445464748494a4b4c4d4e4f");
   EXPECT_EQ(ToHex(PartKey(kExampleBlob, 258)),
             "50404142434445464748494a4b4c4d4e4f0000000000000102");
+  EXPECT_EQ(ToHex(EventKey(Bytes{'e', 1}, 258, 772)), "6501000000000000010200000304");
   Row bare;
   bare.modified = kExampleMillis;
   EXPECT_EQ(ToHex(Encoded(bare)), "01000068e5cf8b010000");
