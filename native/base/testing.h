@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <concepts>
+#include <cstddef>
 #include <string>
 
 #include "base/bytes.h"
@@ -25,6 +26,9 @@ void Fail(const char* file, int line, const std::string& message);
 void Skip(const std::string& reason);
 // The run's seed (--seed, else from the clock).
 uint64_t Seed();
+// How many states of a model check are gone on from: STRONGROOM_EXHAUSTIVE, else `usual`. SIZE_MAX
+// for 0, which is all.
+size_t SampleSize(size_t usual);
 // A fresh directory under the temporary folder, removed when the run ends.
 std::string TemporaryDirectory();
 

@@ -55,6 +55,12 @@ void Skip(const std::string& reason) {
   printf("  skipped: %s\n", reason.c_str());
 }
 uint64_t Seed() { return seed; }
+
+size_t SampleSize(size_t usual) {
+  const char* asked = getenv("STRONGROOM_EXHAUSTIVE");
+  size_t size = asked ? strtoull(asked, nullptr, 10) : usual;
+  return size ? size : SIZE_MAX;
+}
 std::string TemporaryDirectory() {
   const char* base = getenv("STRONGROOM_TEST_DIR");
   std::string path = (base ? std::string(base) : std::filesystem::temp_directory_path().string()) +

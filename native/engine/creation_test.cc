@@ -9,7 +9,6 @@
 // of the states, drawn by the seed, is opened from; STRONGROOM_EXHAUSTIVE=N takes N of them, 0 all.
 #include "engine/creating.h"
 
-#include <cstdlib>
 #include <unordered_set>
 
 #include "base/testing.h"
@@ -23,6 +22,7 @@ using io::CrashStyle;
 using io::SimDisk;
 using io::SimEnv;
 using strongroom::testing::Random;
+using strongroom::testing::SampleSize;
 
 constexpr uint64_t kPatience = 60'000'000'000;
 
@@ -190,17 +190,12 @@ struct Served {
   uint64_t lives_ = 0;
 };
 
-// How many states are opened from after a crash.
-size_t Kept(size_t usual) {
-  const char* asked = getenv("STRONGROOM_EXHAUSTIVE");
-  size_t keep = asked ? strtoull(asked, nullptr, 10) : usual;
-  return keep ? keep : SIZE_MAX;
-}
-
 }  // namespace
 
-TEST(Creation, OfOneZoneEndsInAStoreWhateverCrashesOnTheWay) { ModelCheck(1).Run(Kept(40)); }
-TEST(Creation, OfThreeZonesEndsInAStoreWhateverCrashesOnTheWay) { ModelCheck(3).Run(Kept(24)); }
+TEST(Creation, OfOneZoneEndsInAStoreWhateverCrashesOnTheWay) { ModelCheck(1).Run(SampleSize(40)); }
+TEST(Creation, OfThreeZonesEndsInAStoreWhateverCrashesOnTheWay) {
+  ModelCheck(3).Run(SampleSize(24));
+}
 
 // The story: the first superblock was being written when the power failed. The store could neither
 // be opened nor made again.
