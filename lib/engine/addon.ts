@@ -6,7 +6,7 @@ export interface Addon {
     options: NativeOptions,
     onEvent: (type: string, zone: number, what: string) => void,
   ): Promise<NativeEngine>;
-  readRootHint(zones: readonly string[]): Promise<Buffer | null>;
+  readRootHint(zones: readonly string[], zoneDeadlineMs: number): Promise<Buffer | null>;
   describe(): AddonDescription;
 }
 

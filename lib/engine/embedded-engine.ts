@@ -78,9 +78,12 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<StorageEng
 }
 
 /** Null: no store there. */
-export async function readRootHint(zones: readonly string[]): Promise<Uint8Array | null> {
+export async function readRootHint(
+  zones: readonly string[],
+  zoneDeadlineMs: number,
+): Promise<Uint8Array | null> {
   try {
-    return await loadAddon().readRootHint(zones);
+    return await loadAddon().readRootHint(zones, zoneDeadlineMs);
   } catch (error) {
     throw toStoreError(error);
   }

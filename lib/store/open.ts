@@ -124,7 +124,7 @@ async function openPlanned(plan: OpenPlan): Promise<Store> {
   const { signal, logger } = plan.options;
   const events = new Events(plan.path, logger);
   const { openEmbedded, readRootHint } = await import('../engine/embedded-engine.ts');
-  const readHint = () => readRootHint(plan.zones); // InvalidArgument
+  const readHint = () => readRootHint(plan.zones, plan.zoneDeadlineMs); // InvalidArgument
   const stored = await readHint();
   if (stored === null && !plan.create)
     throw new StoreError('ZONE_UNAVAILABLE', `there is no store at ${plan.path}`);

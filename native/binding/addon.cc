@@ -93,14 +93,15 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   return promise;
 }
 
-// readRootHint(zones): Promise<Buffer | null>
+// readRootHint(zones, zoneDeadlineMs): Promise<Buffer | null>
 Napi::Value ReadRootHint(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto zones = StringsOf(info[0]);
+  uint64_t deadline_nanos = IntegerOf(info[1]) * 1'000'000;
   auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
   Napi::Promise promise = task->promise();
-  std::thread([zones, task] {
-    auto hint = engine::ReadRootHint(io::PosixEnv(), zones);
+  std::thread([zones, deadline_nanos, task] {
+    auto hint = engine::ReadRootHint(io::PosixEnv(), zones, deadline_nanos);
     if (hint.ok()) {
       PromiseTask::Resolve(task, [hint = *hint](Napi::Env env) { return ToBuffer(env, hint); });
     } else if (hint.status().Is(Code::kNotFound)) {

@@ -47,24 +47,24 @@ Status SyncAbove(io::Env* env, const std::string& path) {
 Status Explain(const Status& status, const Zone& zone) {
   if (status.ok() || status.Is(Code::kLocked)) return status;
   Code code = status.Is(Code::kNoSpace) ? Code::kNoSpace : Code::kUnavailable;
-  return Status(code, "zone " + std::to_string(zone.number) +
-                          " cannot be created: " + status.message());
+  return Status(code,
+                "zone " + std::to_string(zone.number) + " cannot be created: " + status.message());
 }
 
 // Locks what is not locked yet, and looks again under the lock.
-Status ClaimAll(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
-                AllTouched* touched) {
+Status ClaimAll(const std::vector<std::shared_ptr<Zone>>& zones, AllTouched* touched) {
   for (const auto& zone : zones) {
-    TRY(Explain(CreateWithParents(options.env, zone->path), *zone));
+    TRY(Explain(CreateWithParents(zone->disk.get(), zone->path), *zone));
   }
-  TRY(RefuseSameDirectory(options.env, options.zones));
+  TRY(RefuseSameDirectory(FoldersOf(zones)));
   bool made = false;
   for (size_t i = 0; i < zones.size(); ++i) {
     if (zones[i]->lock) continue;
-    auto lock = options.env->Lock(zones[i]->path + "/lock", false);
+    auto lock = zones[i]->disk->Lock(zones[i]->path + "/lock", false);
     if (!lock.ok()) return Explain(lock.status(), *zones[i]);
     zones[i]->lock = std::move(*lock);
-    (*touched)[i] = LookAt(options.env, *zones[i]);
+    (*touched)[i] = LookAt(zones[i]->disk.get(), *zones[i]);
+    TRY(Explain(zones[i]->disk->failure(), *zones[i]));
     made |= (*touched)[i].status.ok();
   }
   if (!made && NeverServed(zones, *touched)) return {};
@@ -73,7 +73,8 @@ Status ClaimAll(const OpenOptions& options, const std::vector<std::shared_ptr<Zo
 
 // The superblock comes last: without it there is no zone. One that stands is never truncated: its
 // next slot is written, so that a crash leaves one superblock or the other.
-Status CreateZone(io::Env* env, const Zone& zone, const format::StoreKeys& keys) {
+Status CreateZone(const Zone& zone, const format::StoreKeys& keys) {
+  io::Env* env = zone.disk.get();
   for (const char* folder : {"/log", "/index"}) TRY(CreateFolder(env, zone.path + folder));
   TRY(blob::CreateBlobFolders(env, zone.path));
   if (zone.superblock.counter == 1) {
@@ -88,10 +89,10 @@ Status CreateZone(io::Env* env, const Zone& zone, const format::StoreKeys& keys)
   return SyncAbove(env, zone.path);
 }
 
-Status SayThatAllStand(io::Env* env, Zone& zone, const format::StoreKeys& keys) {
+Status SayThatAllStand(Zone& zone, const format::StoreKeys& keys) {
   ++zone.superblock.counter;
   zone.superblock.epochs_reserved = kAllStand;
-  return format::ReplaceSuperblock(env, zone.path, zone.superblock, keys);
+  return format::ReplaceSuperblock(zone.disk.get(), zone.path, zone.superblock, keys);
 }
 
 format::Superblock NewShape(const OpenOptions& options, size_t zone_count) {
@@ -113,7 +114,7 @@ Touched LookAt(io::Env* env, Zone& zone) {
   auto superblock = format::ReadSuperblock(env, zone.path);
   out.status = superblock.status();
   if (superblock.ok()) zone.superblock = std::move(*superblock);
-  auto segments = zone.log->Segments();
+  auto segments = log::ZoneLog(env, zone.path).Segments();
   bool none = segments.ok() ? segments->empty() : segments.status().Is(Code::kNotFound);
   out.has_log = !none;
   return out;
@@ -143,24 +144,29 @@ bool MayHaveServed(const std::vector<std::shared_ptr<Zone>>& zones, const AllTou
   return false;
 }
 
-Status RefuseSameDirectory(io::Env* env, const std::vector<std::string>& zones) {
-  std::vector<io::FileInfo> seen;
-  for (const std::string& path : zones) {
-    auto info = env->Stat(path);
-    if (!info.ok()) continue;
-    for (const io::FileInfo& other : seen) {
-      if (other.device == info->device && other.inode == info->inode) {
-        return Status(Code::kInvalidArgument, "the same directory is given for two zones: " + path);
-      }
+Status RefuseSameDirectory(const std::vector<Folder>& folders) {
+  for (size_t i = 0; i < folders.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      const io::FileInfo &a = folders[i].info, &b = folders[j].info;
+      if (a.device != b.device || a.inode != b.inode) continue;
+      return Status(Code::kInvalidArgument,
+                    "the same directory is given for two zones: " + folders[i].path);
     }
-    seen.push_back(*info);
   }
   return {};
 }
 
+std::vector<Folder> FoldersOf(const std::vector<std::shared_ptr<Zone>>& zones) {
+  std::vector<Folder> out;
+  for (const auto& zone : zones) {
+    if (auto info = zone->disk->Stat(zone->path); info.ok()) out.push_back({zone->path, *info});
+  }
+  return out;
+}
+
 Status CreateStore(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
                    AllTouched touched, format::StoreKeys* keys) {
-  TRY(ClaimAll(options, zones, &touched));
+  TRY(ClaimAll(zones, &touched));
   format::Superblock shape = NewShape(options, zones.size());
   *keys = format::CreateStoreKeys(options.env, options.root_key.span(), &shape);
   for (size_t i = 0; i < zones.size(); ++i) {
@@ -168,9 +174,9 @@ Status CreateStore(const OpenOptions& options, const std::vector<std::shared_ptr
     zones[i]->superblock = shape;
     zones[i]->superblock.position = static_cast<uint8_t>(i);
     options.env->Random(zones[i]->superblock.zone_id);
-    TRY(Explain(CreateZone(options.env, *zones[i], *keys), *zones[i]));
+    TRY(Explain(CreateZone(*zones[i], *keys), *zones[i]));
   }
-  for (const auto& zone : zones) TRY(Explain(SayThatAllStand(options.env, *zone, *keys), *zone));
+  for (const auto& zone : zones) TRY(Explain(SayThatAllStand(*zone, *keys), *zone));
   for (const auto& zone : zones) zone->present = true;
   return {};
 }

@@ -23,7 +23,7 @@ struct Touched {
 };
 using AllTouched = std::vector<Touched>;
 
-// Reads the zone's superblock into it and looks for segments. Writes nothing.
+// Reads the zone's superblock into it and looks for segments, through `env`. Writes nothing.
 Touched LookAt(io::Env* env, Zone& zone);
 // True when nothing was ever acknowledged by a store in these zones: there is none, or a crash cut
 // its making short. False whenever a zone has a log or does not answer.
@@ -31,9 +31,14 @@ bool NeverServed(const std::vector<std::shared_ptr<Zone>>& zones, const AllTouch
 // True when one of these zones shows that all zones of its store once stood.
 bool MayHaveServed(const std::vector<std::shared_ptr<Zone>>& zones, const AllTouched& touched);
 
-// One directory under two names would be one failure domain under two. Those that do not exist yet
-// are not looked at. kInvalidArgument.
-Status RefuseSameDirectory(io::Env* env, const std::vector<std::string>& zones);
+// One directory under two names would be one failure domain under two. kInvalidArgument.
+struct Folder {
+  std::string path;
+  io::FileInfo info;
+};
+Status RefuseSameDirectory(const std::vector<Folder>& folders);
+// Those of the zones that exist yet and answer.
+std::vector<Folder> FoldersOf(const std::vector<std::shared_ptr<Zone>>& zones);
 
 // REQUIRES: NeverServed(zones, touched). kLocked when another open makes the store meanwhile. A
 // crash or an error leaves zones that NeverServed knows again.

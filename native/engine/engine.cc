@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "engine/creating.h"
 #include "engine/engine_impl.h"
 #include "engine/letting_go.h"
 #include "format/superblock.h"
@@ -104,9 +103,13 @@ void EngineImpl::StartIndexes() {
     if (why.Is(Code::kCorruption)) self->Report(Event::Kind::kRot, zone, what);
   };
   indexes_ = IndexSet::Start(options, opened_->set);
+  bool one_is_open = std::any_of(opened_->set.begin(), opened_->set.end(),
+                                 [](auto& zone) { return zone->index != nullptr; });
   for (size_t i = 0; i < opened_->set.size(); ++i) {
     std::shared_ptr<Zone> zone = opened_->set[i];
-    if (!zone->index) {
+    // One that is late may open once its disk answers; the replay does it.
+    bool late = one_is_open && zone->index_why.Is(Code::kTimedOut);
+    if (!zone->index && !late) {
       indexes_->Forgo(i, zone->index_why);
       continue;
     }
@@ -237,24 +240,6 @@ void EngineImpl::StopCommitter() {
   auto alarm = index_deadlines_->After(kCloseNanos, [indexes = indexes_] { indexes->Stop(); });
   committer_->Stop();
   index_deadlines_->Cancel(alarm);
-}
-
-Result<Bytes> ReadRootHint(io::Env* env, const std::vector<std::string>& zones) {
-  TRY(RefuseSameDirectory(env, zones));
-  Status last(Code::kNotFound, "no zones");
-  for (const std::string& path : zones) {
-    Zone zone;
-    zone.log = std::make_shared<log::ZoneLog>(env, path);
-    zone.path = path;
-    Touched touched = LookAt(env, zone);
-    if (touched.status.ok()) return zone.superblock.root_hint;
-    // Torn by a crash while it was made for the first time: that is no store yet.
-    if (touched.status.Is(Code::kCorruption) && !touched.has_log) continue;
-    if (last.Is(Code::kNotFound)) last = touched.status;
-  }
-  // Not one can be looked at: a file in the folder's place, a disk that does not answer.
-  if (last.Is(Code::kIo)) return Status(Code::kUnavailable, last.message());
-  return last;
 }
 
 Result<std::shared_ptr<Engine>> Engine::Open(OpenOptions options,

@@ -191,9 +191,10 @@ struct EngineStatus {
   uint64_t commits = 0, batches = 0, without_redundancy = 0;
 };
 
-// The root hint of the first zone that has a superblock. kNotFound: no store there.
-// kInvalidArgument: two of the paths lead to one directory.
-Result<Bytes> ReadRootHint(io::Env* env, const std::vector<std::string>& zones);
+// The root hint of a zone that has a superblock. kNotFound: no store there. kInvalidArgument: two
+// of the paths lead to one directory.
+Result<Bytes> ReadRootHint(io::Env* env, const std::vector<std::string>& paths,
+                           uint64_t zone_deadline_nanos);
 
 class Engine {
  public:

@@ -46,11 +46,7 @@ std::array<io::TaskQueue*, 4> QueuesOf(const Zone& zone) {
 }  // namespace
 
 void LetGo(io::Env* env, const std::vector<std::shared_ptr<Zone>>& zones, uint64_t deadline_nanos) {
-  uint64_t deadline = env->MonotonicNanos() + deadline_nanos;
-  auto left = [&]() -> uint64_t {
-    uint64_t now = env->MonotonicNanos();
-    return deadline > now ? deadline - now : 0;
-  };
+  io::TimeLeft to_close(env, deadline_nanos);
   // An index waits for the work that goes on in it: as if it were a task of its zone.
   std::vector<std::shared_ptr<io::Completion>> closed;
   for (const auto& zone : zones) {
@@ -61,14 +57,14 @@ void LetGo(io::Env* env, const std::vector<std::shared_ptr<Zone>>& zones, uint64
     };
     if (!zone->apply_thread->Post(task)) closed.back()->Set(Status());
   }
-  for (auto& completion : closed) (void)completion->Wait(left());
+  for (auto& completion : closed) (void)completion->Wait(to_close());
   for (const auto& zone : zones) {
     for (io::TaskQueue* queue : QueuesOf(*zone)) (void)queue->Stop(0);
   }
-  deadline = env->MonotonicNanos() + deadline_nanos;
+  io::TimeLeft to_end(env, deadline_nanos);
   for (const auto& zone : zones) {
     bool ended = true;
-    for (io::TaskQueue* queue : QueuesOf(*zone)) ended &= queue->Stop(left());
+    for (io::TaskQueue* queue : QueuesOf(*zone)) ended &= queue->Stop(to_end());
     if (ended) {
       zone->lock = nullptr;
       continue;

@@ -9,7 +9,12 @@ namespace strongroom::engine {
 
 namespace {
 
-constexpr uint64_t kIndexOpenNanos = 60'000'000'000;
+// How long an open waits for the first index, where none has opened within the deadline: a large
+// one on a slow disk takes its time, and without any there is nothing to serve.
+constexpr uint64_t kFirstIndexNanos = 60'000'000'000;
+
+// The part of it that is left for a zone whose index has used it up, while enough others have not.
+constexpr uint64_t kHurry = 8;
 
 // The threads of a zone exist before anything of it is touched: a dead disk may hang at the first.
 std::shared_ptr<Zone> NewZone(const OpenOptions& options, size_t i) {
@@ -21,6 +26,8 @@ std::shared_ptr<Zone> NewZone(const OpenOptions& options, size_t i) {
     return std::make_shared<io::TaskQueue>(options.env, name + what, count);
   };
   zone->log_thread = threads("-log", 1);
+  zone->disk =
+      std::make_shared<io::DeadlineEnv>(options.env, zone->log_thread, options.zone_deadline_nanos);
   zone->cell_threads = threads("-cell", 2);
   zone->read_threads = threads("-read", 2);
   zone->apply_thread = threads("-index", 1);
@@ -31,9 +38,9 @@ std::shared_ptr<Zone> NewZone(const OpenOptions& options, size_t i) {
 // Looks at the zone and locks it, where there is something to lock. kNotFound: nothing there, and
 // nothing was made there.
 Touched Touch(const OpenOptions& options, Zone& zone) {
-  Touched touched = LookAt(options.env, zone);
+  Touched touched = LookAt(zone.disk.get(), zone);
   if (!touched.status.ok() && !touched.status.Is(Code::kCorruption)) return touched;
-  auto lock = options.env->Lock(zone.path + "/lock", options.read_only);
+  auto lock = zone.disk->Lock(zone.path + "/lock", options.read_only);
   if (lock.ok()) {
     zone.lock = std::move(*lock);
   } else if (lock.status().Is(Code::kLocked) && IsAbandoned(zone.superblock.zone_id)) {
@@ -44,43 +51,16 @@ Touched Touch(const OpenOptions& options, Zone& zone) {
     return touched;
   }
   // Again under the lock: another process may have been writing it.
-  return LookAt(options.env, zone);
+  return LookAt(zone.disk.get(), zone);
 }
 
-AllTouched TouchAll(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones) {
-  struct Answer {
-    io::Completion done;
-    Touched touched;
-  };
-  std::vector<std::shared_ptr<Answer>> answers;
-  auto given = std::make_shared<OpenOptions>();  // Outlives a thread that hangs.
-  given->env = options.env;
-  given->read_only = options.read_only;
-  for (const auto& zone : zones) {
-    answers.push_back(std::make_shared<Answer>());
-    zone->log_thread->Post([given, zone, answer = answers.back()] {
-      answer->touched = Touch(*given, *zone);
-      answer->done.Set(Status());
-    });
-  }
-  AllTouched out;
-  for (const auto& answer : answers) {
-    Status status = answer->done.Wait(options.zone_deadline_nanos);
-    out.push_back(status.ok() ? answer->touched : Touched{status});
-  }
-  return out;
-}
-
-void WarnOfSharedDevice(const OpenOptions& options,
+void WarnOfSharedDevice(const std::vector<std::shared_ptr<Zone>>& zones,
                         const std::function<void(const Event&)>& on_event) {
-  std::vector<uint64_t> devices;
-  for (const std::string& path : options.zones) {
-    auto info = options.env->Stat(path);
-    if (info.ok()) devices.push_back(info->device);
-  }
-  bool one = std::all_of(devices.begin(), devices.end(),
-                         [&](uint64_t device) { return device == devices.front(); });
-  if (devices.size() > 1 && one)
+  std::vector<Folder> folders = FoldersOf(zones);
+  bool one = std::all_of(folders.begin(), folders.end(), [&](const Folder& folder) {
+    return folder.info.device == folders.front().info.device;
+  });
+  if (folders.size() > 1 && one)
     on_event({Event::Kind::kSharedDevice, 0, "one device for all zones"});
 }
 
@@ -153,7 +133,7 @@ Status OpenKeys(const OpenOptions& options, Opened* opened, const AllTouched& to
       zone.why = touched[i].status;
       continue;
     }
-    zone.why = format::VerifySuperblock(options.env, zone.path, zone.superblock, opened->keys);
+    zone.why = format::VerifySuperblock(zone.disk.get(), zone.path, zone.superblock, opened->keys);
     zone.present = zone.why.ok();
     if (zone.why.Is(Code::kTampered)) {
       on_event({Event::Kind::kTampering, zone.number, zone.why.message()});
@@ -173,17 +153,50 @@ std::shared_ptr<const IndexSource> MakeIndexSource(const OpenOptions& options,
   return source;
 }
 
-void OpenZoneIndex(const std::shared_ptr<const IndexSource>& source,
-                   const std::shared_ptr<Zone>& zone) {
-  auto made = std::make_shared<OpenedIndex>();
-  auto task = [source, zone, made]() -> Status {
-    TRY_ASSIGN(*made, OpenIndex(*source, *zone));
-    return {};
+// An index on its way. What opens too late is dropped by the thread that opened it.
+struct OpeningIndex {
+  std::shared_ptr<Zone> zone;
+  std::shared_ptr<OpenedIndex> made = std::make_shared<OpenedIndex>();
+  std::shared_ptr<io::Completion> done = std::make_shared<io::Completion>();
+};
+
+OpeningIndex BeginIndex(const std::shared_ptr<const IndexSource>& source,
+                        const std::shared_ptr<Zone>& zone) {
+  OpeningIndex opening{zone};
+  zone->apply_thread->Post([source, opening]() {
+    auto index = OpenIndex(*source, *opening.zone);
+    if (index.ok()) *opening.made = std::move(*index);
+    opening.done->Set(index.status());
+  });
+  return opening;
+}
+
+// Opens the indexes side by side, and goes on without those that take longer than the deadline, as
+// long as there is one: they are opened again once their disks answer. A disk that hangs has cost
+// the open its deadline with that, and is not given another.
+void OpenIndexes(const OpenOptions& options, const Opened& opened) {
+  std::vector<OpeningIndex> openings;
+  for (const auto& zone : opened.zones) {
+    if (zone->present) openings.push_back(BeginIndex(opened.index_source, zone));
+  }
+  io::TimeLeft deadline(options.env, options.zone_deadline_nanos);
+  io::TimeLeft patience(options.env, kFirstIndexNanos);
+  size_t open = 0;
+  auto take = [&](OpeningIndex& opening, const io::TimeLeft& left) {
+    Zone& zone = *opening.zone;
+    zone.index_why = opening.done->Wait(left());
+    if (!zone.index_why.ok()) return;
+    zone.index = opening.made->index;
+    zone.index_in_memory = opening.made->in_memory;
+    ++open;
   };
-  zone->index_why = zone->apply_thread->Run(task, kIndexOpenNanos);
-  if (!zone->index_why.ok()) return;
-  zone->index = made->index;
-  zone->index_in_memory = made->in_memory;
+  for (auto& opening : openings) take(opening, deadline);
+  for (auto& opening : openings) {
+    if (!opening.zone->index_why.Is(Code::kTimedOut)) continue;
+    if (open == 0) take(opening, patience);
+    if (open >= opened.quorum)
+      opening.zone->disk->SetDeadline(options.zone_deadline_nanos / kHurry);
+  }
 }
 
 Status RecoverLog(const OpenOptions& options, Opened* opened,
@@ -197,7 +210,9 @@ Status RecoverLog(const OpenOptions& options, Opened* opened,
     if (zone->index && zone->index->applied().location != 0) {
       applied = ToPosition(zone->index->applied());
     }
-    views.push_back({zone->number, zone->path, zone->superblock, zone->log, applied});
+    // A log of its own: what recovery does waits for the disk with the deadline.
+    auto log = std::make_shared<log::ZoneLog>(zone->disk.get(), zone->path);
+    views.push_back({zone->number, zone->path, zone->superblock, zone->disk, log, applied});
   }
   if (present.size() < opened->quorum) {
     return Status(Code::kQuorumLost,
@@ -246,7 +261,9 @@ Status PutInOrder(std::vector<std::shared_ptr<Zone>>* zones) {
 
 Status OpenInto(Opened* opened, const OpenOptions& options,
                 const std::function<void(const Event&)>& on_event) {
-  AllTouched touched = TouchAll(options, opened->zones);
+  TRY(RefuseSameDirectory(FoldersOf(opened->zones)));
+  AllTouched touched;
+  for (const auto& zone : opened->zones) touched.push_back(Touch(options, *zone));
   bool create = false;
   TRY(DecideFate(options, opened->zones, touched, &create));
   if (create) {
@@ -264,11 +281,9 @@ Status OpenInto(Opened* opened, const OpenOptions& options,
   opened->seal.generation = opened->keys.record_generation;
   opened->seal.key = opened->keys.record.Clone();
   opened->index_source = MakeIndexSource(options, *opened);
-  for (auto& zone : opened->zones) {
-    if (zone->present) OpenZoneIndex(opened->index_source, zone);
-  }
+  OpenIndexes(options, *opened);
   TRY(RecoverLog(options, opened, on_event));
-  WarnOfSharedDevice(options, on_event);
+  WarnOfSharedDevice(opened->zones, on_event);
   return {};
 }
 
@@ -276,7 +291,6 @@ Status OpenInto(Opened* opened, const OpenOptions& options,
 
 Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
                                           const std::function<void(const Event&)>& on_event) {
-  TRY(RefuseSameDirectory(options.env, options.zones));
   auto opened = std::make_unique<Opened>();
   opened->quorum = options.zones.size() / 2 + 1;
   for (size_t i = 0; i < options.zones.size(); ++i) opened->zones.push_back(NewZone(options, i));

@@ -1,5 +1,5 @@
 // Zone: one directory, one disk, with its own threads. Only they touch its files; whoever waits for
-// them waits with the zone's deadline.
+// them waits with the zone's deadline, as an open does through `disk`.
 #pragma once
 
 #include <memory>
@@ -8,6 +8,7 @@
 #include "blob/cell_zone.h"
 #include "format/superblock.h"
 #include "index/index.h"
+#include "io/deadline_env.h"
 #include "io/task_queue.h"
 #include "log/zone_log.h"
 
@@ -28,6 +29,8 @@ struct Zone {
   bool index_in_memory = false;  // The disk takes nothing: see zone_index.h.
   Status index_why;
 
+  // Its calls run on the log thread. For opening, and for nobody after it.
+  std::shared_ptr<io::DeadlineEnv> disk;
   // Declared last, so they end first: their tasks use everything above.
   std::shared_ptr<io::TaskQueue> log_thread;
   std::shared_ptr<io::TaskQueue> cell_threads;

@@ -66,4 +66,18 @@ class Completion {
   Status status_;
 };
 
+// TimeLeft: of a time that several waits share.
+class TimeLeft {
+ public:
+  TimeLeft(Env* env, uint64_t nanos) : env_(env), end_(env->MonotonicNanos() + nanos) {}
+  uint64_t operator()() const {
+    uint64_t now = env_->MonotonicNanos();
+    return end_ > now ? end_ - now : 0;
+  }
+
+ private:
+  Env* const env_;
+  const uint64_t end_;
+};
+
 }  // namespace strongroom::io

@@ -58,10 +58,12 @@ struct TestStore {
   Result<std::vector<RecoveryZone>> Find(io::Env* env, const std::vector<size_t>& which) const {
     std::vector<RecoveryZone> out;
     for (size_t i : which) {
-      TRY_ASSIGN(auto superblock, format::ReadSuperblock(env, paths[i]));
-      TRY(format::VerifySuperblock(env, paths[i], superblock, keys));
-      out.push_back({static_cast<int>(i) + 1, paths[i], superblock,
-                     std::make_shared<ZoneLog>(env, paths[i]), std::nullopt});
+      auto queue = std::make_shared<io::TaskQueue>(env, "opening" + std::to_string(i + 1), 1);
+      auto disk = std::make_shared<io::DeadlineEnv>(env, queue, io::kZoneDeadlineNanos);
+      TRY_ASSIGN(auto superblock, format::ReadSuperblock(disk.get(), paths[i]));
+      TRY(format::VerifySuperblock(disk.get(), paths[i], superblock, keys));
+      out.push_back({static_cast<int>(i) + 1, paths[i], superblock, disk,
+                     std::make_shared<ZoneLog>(disk.get(), paths[i]), std::nullopt});
     }
     return out;
   }
@@ -142,6 +144,7 @@ struct TestOpen {
   std::unique_ptr<ReplicatedLog> log;
   std::vector<int> expelled;
   std::vector<std::string> alarms;
+  std::function<void()> on_found;  // The zones are there; recovery begins.
   const TestStore* store = nullptr;
   io::Env* env = nullptr;
 
@@ -153,6 +156,7 @@ struct TestOpen {
     for (size_t i = 0; i < zones.size() && !applied.empty(); ++i) {
       zones[i].applied = applied[which[i]];
     }
+    if (on_found) on_found();
     RecoveryOptions options = store->Options(env);
     options.on_alarm = [this](int, const std::string& what) { alarms.push_back(what); };
     TRY_ASSIGN(recovered, Recover(zones, options));
@@ -164,7 +168,9 @@ struct TestOpen {
     for (size_t i : recovered.set) {
       std::string name = "zone" + std::to_string(zones[i].number);
       queues.push_back(std::make_shared<io::TaskQueue>(env, name, 1));
-      set.push_back({zones[i].number, zones[i].superblock.zone_id, zones[i].log, queues.back()});
+      auto log_of_its_thread = std::make_shared<ZoneLog>(env, zones[i].path);
+      set.push_back(
+          {zones[i].number, zones[i].superblock.zone_id, log_of_its_thread, queues.back()});
     }
     ReplicatedLog::Options options;
     options.env = env;

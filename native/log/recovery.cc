@@ -67,8 +67,9 @@ class Recovery {
     return LogReader(zones_[zone].log.get(), options_.seal, from,
                      options_.read_only ? Source::kCached : Source::kDirect);
   }
-  bool Holds(size_t zone, const Position& position);
+  Result<bool> Holds(size_t zone, const Position& position);
   std::vector<size_t> Standing() const;
+  Fault Blamed(Fault fault) const;
 
   std::vector<RecoveryZone>& zones_;
   const RecoveryOptions& options_;
@@ -98,11 +99,24 @@ Result<Recovered> Recovery::Run() {
       }
       return out;
     }
+    fault = Blamed(std::move(fault));
     if (!fault.zone) return fault.status;
     // One disk fails: go on without it if enough are left. Each round loses one, so this ends.
     broken_[*fault.zone] = fault.status;
     if (Standing().size() < options_.quorum) return fault.status;
   }
+}
+
+// A step that asks two disks, or all, cannot tell whose fault it was; the disks can.
+Recovery::Fault Recovery::Blamed(Fault fault) const {
+  const Status& status = fault.status;
+  bool of_a_disk =
+      status.Is(Code::kTimedOut) || status.Is(Code::kIo) || status.Is(Code::kUnavailable);
+  if (!of_a_disk) return fault;
+  for (size_t i : standing_) {
+    if (Status failure = zones_[i].disk->failure(); !failure.ok()) return Of(i, failure);
+  }
+  return fault;
 }
 
 Recovery::Fault Recovery::Attempt(Recovered* out) {
@@ -170,10 +184,11 @@ Result<std::optional<EpochMark>> Recovery::HighestEpoch(ZoneLog& log) {
   return std::optional<EpochMark>();
 }
 
-bool Recovery::Holds(size_t zone, const Position& position) {
+Result<bool> Recovery::Holds(size_t zone, const Position& position) {
   if (position.location == 0) return true;
   LogReader reader = ReaderOf(zone, {});
   auto entry = reader.At(position.location);
+  if (!entry.ok() && !IsAbsent(entry.status())) return entry.status();
   return entry.ok() && entry->position.chain == position.chain;
 }
 
@@ -316,14 +331,15 @@ Recovery::Fault Recovery::JudgeMembers() {
     }
   }
   if (counting >= options_.quorum) return Fine();
-  return OfAll(Status(Code::kQuorumLost, "a zone lacks records that it had acknowledged: " +
-                                             std::to_string(counting) + " zones count, " +
-                                             std::to_string(options_.quorum) + " must"));
+  return OfAll(Status(Code::kQuorumLost,
+                      "a zone lacks records that it had acknowledged: " + std::to_string(counting) +
+                          " zones count, " + std::to_string(options_.quorum) + " must"));
 }
 
 // How many records the truth has after this member's tail; more than one counts as two.
 Result<int> Recovery::Lacks(size_t zone) {
-  if (!Holds(truth_, tails_[zone])) return 0;  // It diverges: CommonWith has words for that.
+  TRY_ASSIGN(bool on_chain, Holds(truth_, tails_[zone]));
+  if (!on_chain) return 0;  // It diverges: CommonWith has words for that.
   LogReader beyond = ReaderOf(truth_, tails_[zone]);
   for (int lacking = 0; lacking < 2; ++lacking) {
     TRY_ASSIGN(auto entry, beyond.Next());
@@ -336,7 +352,10 @@ Result<Position> Recovery::CommonWith(size_t zone) {
   auto is_on = [zone](const std::vector<size_t>& list) {
     return std::find(list.begin(), list.end(), zone) != list.end();
   };
-  if (is_on(verdict_.members) && Holds(truth_, tails_[zone])) return tails_[zone];
+  if (is_on(verdict_.members)) {
+    TRY_ASSIGN(bool on_chain, Holds(truth_, tails_[zone]));
+    if (on_chain) return tails_[zone];
+  }
   // A member may end in a record that a recovery copied there from a reign that never stood. One
   // that has the ruling record and another after it than the truth is the work of no crash.
   if (is_on(verdict_.members) && is_on(verdict_.holders) && options_.on_alarm) {
@@ -412,9 +431,16 @@ Status Recovery::CatchUp(size_t zone, const Position& common) {
   ZoneLog& source = *zones_[truth_].log;
   uint32_t last = SegmentOf(tail_.location);
   uint32_t shared = SegmentOf(common.location);
-  TRY_ASSIGN(auto wanted, source.Segments());
-  // One whose making a crash cut short is no segment: the target may hold another by that name.
-  std::erase_if(wanted, [&](uint32_t s) { return s > last || !source.Header(s).ok(); });
+  TRY_ASSIGN(auto named, source.Segments());
+  std::vector<uint32_t> wanted;
+  for (uint32_t segment : named) {
+    if (segment > last) break;
+    auto header = source.Header(segment);
+    // One whose making a crash cut short is no segment: the target may hold another by that name.
+    // But one that the disk fails to read is a segment, and the target's may be the last copy.
+    if (!header.ok() && !IsAbsent(header.status())) return header.status();
+    if (header.ok()) wanted.push_back(segment);
+  }
   for (uint32_t segment : wanted) {
     if (segment < shared) continue;
     uint64_t from = segment == shared ? OffsetOf(common.end) : 0;
@@ -439,7 +465,7 @@ Recovery::Fault Recovery::Reserve(Recovered* out) {
     format::Superblock next = zone.superblock;
     ++next.counter;
     next.epochs_reserved = out->epochs_reserved;
-    Status status = format::ReplaceSuperblock(options_.env, zone.path, next, *options_.keys);
+    Status status = format::ReplaceSuperblock(zone.disk.get(), zone.path, next, *options_.keys);
     if (!status.ok()) return Of(i, status);
     zone.superblock = std::move(next);
   }
@@ -469,6 +495,7 @@ Recovery::Fault Recovery::Begin(Recovered* out) {
     if (Status status = WriteEpoch(*zones_[i].log, image); !status.ok()) return Of(i, status);
   }
   out->epoch_segment = epoch.segment;
+  out->epoch_segment_id = image.header.id;
   out->tail = image.position;
   out->set = standing_;
   return Fine();

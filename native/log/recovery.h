@@ -9,7 +9,8 @@
 // every acknowledged record stands on every member of its set, so nothing acknowledged can be
 // missing, and a longer tail is adopted whole or not at all. A crash anywhere in here leaves a
 // state from which the next recovery reaches the same history (log/recovery_test.cc walks every
-// crash point).
+// crash point). A disk that fails or falls silent anywhere in here is left out, and recovery begins
+// again without it.
 #pragma once
 
 #include <functional>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "format/superblock.h"
+#include "io/deadline_env.h"
 #include "log/log_reader.h"
 #include "log/ruling.h"
 
@@ -29,7 +31,8 @@ struct RecoveryZone {
   int number = 0;  // 1-based, as the user gave them.
   std::string path;
   format::Superblock superblock;
-  std::shared_ptr<ZoneLog> log;
+  std::shared_ptr<io::DeadlineEnv> disk;
+  std::shared_ptr<ZoneLog> log;  // On that disk.
   // What this zone's index has applied, if that is known: the walk may start there.
   std::optional<format::Position> applied;
 };
@@ -46,6 +49,7 @@ struct RecoveryOptions {
 struct Recovered {
   uint64_t epoch = 0;
   uint32_t epoch_segment = 0;
+  aead::Id epoch_segment_id{};
   format::Position tail;
   uint64_t epochs_reserved = 0;  // Numbers below this are ours to use.
   std::vector<size_t> set;       // Indexes into the zones given.

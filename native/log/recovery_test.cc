@@ -25,6 +25,7 @@ namespace {
 using format::Position;
 using io::CrashStyle;
 using io::SimDisk;
+using io::SimEffect;
 using io::SimEnv;
 using io::SimFault;
 using strongroom::testing::Random;
@@ -34,8 +35,8 @@ constexpr size_t kNone = 3;  // No zone is missing, or fails.
 
 // What the world was told.
 struct Told {
-  Truth known;            // Acknowledged, or shown by a completed open: stays.
-  Truth pending;          // The batch whose callers never heard: whole or not at all.
+  Truth known;                // Acknowledged, or shown by a completed open: stays.
+  Truth pending;              // The batch whose callers never heard: whole or not at all.
   std::set<uint64_t> epochs;  // Served.
   std::vector<std::optional<Position>> applied = {{}, {}, {}};  // By the zones' indexes.
   uint64_t next = 1;
@@ -252,6 +253,136 @@ TEST(Recovery, KeepsOneHistoryThroughThreeOpensAndEveryCrash) {
   // The last open of a sequence is not crashed in: nothing would judge what that left.
   ModelCheck check(keep == SIZE_MAX ? 2 : 3, keep);
   check.Run();
+}
+
+namespace {
+
+// Three zones with a history behind them, in one of the states that an open may find.
+struct Past {
+  SimDisk disk;
+  std::unique_ptr<TestStore> store;
+  Truth truth;
+  uint64_t lives = 100;
+
+  Past() {
+    for (const auto& path : kPaths) disk.MakeDirectories(path);
+    SimEnv env(&disk, 1);
+    EXPECT_OK(env.Run([&] {
+      store = std::make_unique<TestStore>(&env, kPaths);
+      EXPECT_OK(store->Create(&env));
+    }));
+  }
+  // The zones given are opened and commit.
+  void Live(const std::vector<size_t>& zones) {
+    SimEnv env(&disk, ++lives);
+    EXPECT_OK(env.Run([&] {
+      TestOpen open;
+      ASSERT_OK(open.Open(*store, &env, zones));
+      open.Serve();
+      for (size_t blob : {size_t{0}, size_t{20'000}}) {
+        uint64_t number = truth.size() + 1;
+        EXPECT_OK(open.Commit({number}, blob));
+        truth.push_back(number);
+      }
+    }));
+  }
+  // Whatever recovery did: each pair of zones, and all three, tell the truth.
+  void ExpectTruth(const SimDisk& after, const std::string& what) {
+    for (const auto& zones : {std::vector<size_t>{1, 2}, {0, 2}, {0, 1}, {0, 1, 2}}) {
+      SimDisk copy = after;
+      SimEnv env(&copy, 7);
+      EXPECT_OK(env.Run([&] {
+        TestOpen open;
+        Status status = open.Open(*store, &env, zones);
+        if (!status.ok()) return testing::Fail(__FILE__, __LINE__, what + status.ToString());
+        for (size_t i : open.recovered.set) {
+          auto history = ReadHistory(*open.zones[i].log, store->seal);
+          bool told = history.ok() && history->transactions == truth;
+          if (!told) testing::Fail(__FILE__, __LINE__, what + "the history is not the truth");
+        }
+      }));
+    }
+  }
+};
+
+const std::vector<size_t> kAllZones = {0, 1, 2};
+
+// How the past went: what recovery finds to do depends on it.
+std::vector<std::unique_ptr<Past>> Pasts() {
+  std::vector<std::unique_ptr<Past>> out;
+  auto past = [&](const std::vector<std::vector<size_t>>& lives) {
+    out.push_back(std::make_unique<Past>());
+    for (const auto& zones : lives) out.back()->Live(zones);
+  };
+  past({kAllZones});
+  past({kAllZones, {1, 2}});                     // /a is to be caught up.
+  past({kAllZones, {0, 2}, kAllZones, {0, 1}});  // /c is, behind more than one epoch.
+  return out;
+}
+
+// Recovery with a fault from the n-th call on; 0 once there are not that many calls.
+bool RecoverWith(Past& past, size_t zone, SimFault fault, const std::string& what) {
+  SimDisk disk = past.disk;
+  SimEnv env(&disk, 5);
+  bool suffered = false;
+  EXPECT_OK(env.Run([&] {
+    TestOpen open;
+    uint64_t id = 0, start = 0;
+    open.on_found = [&] {
+      id = env.AddFault(fault);
+      start = env.MonotonicNanos();
+    };
+    Status status = open.Open(*past.store, &env, kAllZones);
+    uint64_t elapsed = env.MonotonicNanos() - start;
+    env.RemoveFault(id);
+    auto fail = [&](const std::string& why) { testing::Fail(__FILE__, __LINE__, what + why); };
+    if (!status.ok()) return fail(status.ToString());
+    suffered = !open.zones[zone].disk->failure().ok();
+    if (elapsed > io::kZoneDeadlineNanos * 3 / 2) fail("it waits too long");
+    for (const auto& failed : open.recovered.failed) {
+      if (failed.zone != zone) fail("a sound zone is blamed: " + failed.why.ToString());
+    }
+    for (size_t i : kAllZones) {
+      bool in_set = std::count(open.recovered.set.begin(), open.recovered.set.end(), i) != 0;
+      if (i != zone && !in_set) fail("a sound zone is left out");
+      if (i == zone && fault.count > 1 && suffered == in_set)
+        fail("its own zone is judged wrongly");
+    }
+    if (!open.alarms.empty()) fail("alarm: " + open.alarms.front());
+  }));
+  past.ExpectTruth(disk, what);
+  return suffered;
+}
+
+}  // namespace
+
+// A disk that dies, falls silent or stumbles once, at any call of recovery: it is left out (or goes
+// on, when it stumbled where that does not matter), nobody else is, and nothing is lost.
+TEST(Recovery, AFaultOfOneDiskIsItsOwn) {
+  struct {
+    const char* name;
+    SimEffect effect;
+    uint64_t count;
+  } kinds[] = {{"dies", SimEffect::kFail, UINT64_MAX},
+               {"stumbles", SimEffect::kFail, 1},
+               {"hangs", SimEffect::kHang, UINT64_MAX}};
+  size_t tried = 0;
+  for (auto& past : Pasts()) {
+    for (const auto& kind : kinds) {
+      for (size_t zone : kAllZones) {
+        bool suffered = true;
+        for (uint64_t n = 0; suffered; ++n, ++tried) {
+          SimFault fault{kind.effect, kPaths[zone]};
+          fault.skip = n;
+          fault.count = kind.count;
+          suffered =
+              RecoverWith(*past, zone, fault,
+                          kPaths[zone] + " " + kind.name + " at call " + std::to_string(n) + ": ");
+        }
+      }
+    }
+  }
+  printf("  %zu recoveries\n", tried);
 }
 
 // The story: the sync of a superblock failed, the page cache went on to show it, and the next open

@@ -40,14 +40,8 @@ ReplicatedLog::ReplicatedLog(Options options, std::vector<LogMember> set,
       epoch_segment_(recovered.epoch_segment),
       tail_(recovered.tail),
       segment_(recovered.epoch_segment),
-      segment_size_(kFirstSegmentSize) {
-  auto header = set_.front().log->Header(segment_);
-  if (header.ok()) {
-    segment_id_ = header->id;
-  } else {
-    (void)Stop(Code::kIo, header.status().message());
-  }
-}
+      segment_id_(recovered.epoch_segment_id),
+      segment_size_(kFirstSegmentSize) {}
 
 std::shared_ptr<ReplicatedLog::Barrier> ReplicatedLog::Start(const std::vector<LogMember>& zones,
                                                              Work work) {
