@@ -1,10 +1,13 @@
 // Builds what is published, packs it, and uses the tarball as strangers would: installed by npm 11
-// and 12, imported, required, and read by linters.
+// and 12, imported, required, compiled where no prebuild fits, type-checked by TypeScript 5.4 to 7,
+// and read by linters.
 //   node scripts/pack.mjs      leaves out/pack/strongroom-VERSION.tgz and its list, contents.txt
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compileConsumer } from './pack/compilers.mjs';
 import { lint } from './pack/judges.mjs';
+import { buildOffline } from './pack/offline-build.mjs';
 import { run } from './pack/run.mjs';
 import { useIt } from './pack/stranger.mjs';
 import { runTool } from './tool.mjs';
@@ -104,6 +107,8 @@ try {
   const tarball = pack();
   useIt(tarball);
   lint(tarball);
+  compileConsumer(tarball);
+  buildOffline(tarball);
 } catch (error) {
   console.error(error.message);
   process.exit(1);

@@ -12,18 +12,21 @@ const ways = Object.fromEntries(Object.entries(process.env).filter(([name]) => n
 const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'];
 
 /** npm 12 blocks install scripts and refuses Node 20. */
-const strangers = [
+export const strangers = [
   { node: 20, npm: '11.21.2' },
   { node: 24, npm: '12.2.2' },
 ];
 
-/** Calls `use` with a folder in which `npm`, run by `node`, has installed it; then removes it. */
-function withInstalled(tarball, [node, npm], use) {
+/**
+ * Calls `use` with a folder in which `npm`, run by `node`, has installed the packages; then removes
+ * it.
+ */
+export function withInstalled(packages, [node, npm], use) {
   const folder = mkdtempSync(join(tmpdir(), 'strongroom-installed-'));
   const options = { cwd: folder, env: { ...ways, PATH: process.env.PATH, HOME: folder } };
   try {
     writeFileSync(join(folder, 'package.json'), '{"private":true}');
-    const install = () => run(node, [npm, 'install', ...quiet, tarball], options);
+    const install = () => run(node, [npm, 'install', ...quiet, ...packages], options);
     use(folder, options, { seconds: secondsOf(install), install });
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -37,7 +40,7 @@ function secondsOf(work) {
 }
 
 /** The README's program for plain JavaScript, imported and required, on one store. */
-function quickStart(folder, options, node) {
+export function quickStart(folder, options, node) {
   const [, program] = /^```js\n(.*?)^```$/ms.exec(readFileSync('README.md', 'utf8'));
   const required = program.replace(/^import (.*) from '(.*)';$/m, "const $1 = require('$2');");
   const programs = {
@@ -66,6 +69,6 @@ export function useIt(tarball) {
       console.log(`     installed in ${seconds} s, with a warm cache in ${again} s`);
       console.log(`     ${said.join('; ')}`);
     };
-    withInstalled(tarball, [node, borrowNpm(version)], use);
+    withInstalled([tarball], [node, borrowNpm(version)], use);
   }
 }
