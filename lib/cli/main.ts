@@ -3,6 +3,7 @@
 // --help stays fast. Data goes to stdout, talk to stderr.
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import type { RescueCommand } from './rescue.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 const program = new Command('strongroom')
@@ -19,6 +20,19 @@ program
   .action(async (directory: string, options: { place?: string }) => {
     const { demo } = await import('./demo.ts');
     process.exitCode = await demo(directory, options);
+  });
+
+program
+  .command('rescue')
+  .description('write every object of a store as a file, from what is left of its zones')
+  .argument('<zones...>', 'the directories of the zones')
+  .requiredOption('--out <directory>', 'where the files go: empty, or not there yet')
+  .option('--root-key <file>', 'the key file (default: that beside the zones)')
+  .option('--passphrase-env <name>', 'the environment variable that holds the passphrase')
+  .option('--json', 'the report as one line of JSON')
+  .action(async (zones: string[], options: RescueCommand) => {
+    const { rescue } = await import('./rescue.ts');
+    process.exitCode = await rescue(zones, options);
   });
 
 program

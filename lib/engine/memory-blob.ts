@@ -1,7 +1,7 @@
 // The blobs of a MemoryEngine: pieces of at most 1 MiB, a checksum, and which key they stand under.
 import { randomBytes } from 'node:crypto';
+import { Crc64 } from '../crc64.ts';
 import { StoreError } from '../errors.ts';
-import { Crc64 } from './crc64.ts';
 import type { DigestName } from './digests.ts';
 import { MemoryDigests } from './memory-digests.ts';
 import type { MemoryParts } from './memory-parts.ts';

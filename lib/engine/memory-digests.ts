@@ -1,7 +1,7 @@
 // The digests of the in-memory model: Node's own, and a table for CRC-32C, which Node has not.
 import { createHash, type Hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { Crc64 } from './crc64.ts';
+import { Crc64 } from '../crc64.ts';
 import { type DigestName, type Digests, digestNames } from './digests.ts';
 
 interface Running {

@@ -5,8 +5,8 @@
 //
 // Row keys are held as latin1 strings: one character per byte, so `<` on them is memcmp.
 import { randomBytes } from 'node:crypto';
+import { crc64 } from '../crc64.ts';
 import { StoreError } from '../errors.ts';
-import { crc64 } from './crc64.ts';
 import type { DigestName, Digests } from './digests.ts';
 import {
   type MemoryBlob,

@@ -3,7 +3,7 @@
 import type { KnownBucket } from '../context/bucket-directory.ts';
 import { eventOf } from '../context/object-events.ts';
 import type { StoreContext } from '../context/store-context.ts';
-import { combineCrc64 } from '../engine/crc64.ts';
+import { combineCrc64 } from '../crc64.ts';
 import { ownObjectRowKey, partRowKey } from '../engine/row-key.ts';
 import type { Effect, NewBlob, PartsKey, Row } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';

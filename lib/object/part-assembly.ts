@@ -1,6 +1,6 @@
 // Which parts make an object, and what it then is: pure decisions over the parts that are stored.
 import { setImmediate as turn } from 'node:timers/promises';
-import { combineCrc64 } from '../engine/crc64.ts';
+import { combineCrc64 } from '../crc64.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
 import { etagOf } from './object-view.ts';
 import { type PartsLayout, partNumberMax, signpostEvery } from './part-list.ts';

@@ -1,10 +1,11 @@
 // The command as a user runs it: exit codes, what goes to stdout, and the demo on a small tree.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { open } from '../../lib/index.ts';
 import { builtCommand } from '../support/built-package.ts';
 import { runProgram } from '../support/run-program.ts';
 
@@ -69,4 +70,30 @@ test('an interrupted demo leaves nothing behind', async (t) => {
   t.deepEqual(end, [130, null]);
   t.deepEqual(readdirSync(place), []);
   rmSync(place, { recursive: true });
+});
+
+test('rescue writes the objects of two zones of three as files', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'strongroom-rescue-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const store = await open(join(folder, 'data'), { zones: 3 });
+  await store.bucket('docs').put('a/hello.txt', 'hi');
+  await store.bucket('docs').put('large', Buffer.alloc(600_000, 7));
+  await store.close();
+  const [first, second, third] = [1, 2, 3].map((zone) => join(folder, 'data', `zone-${zone}`));
+  const out = join(folder, 'out');
+  const saved = await runProgram(main, ['rescue', first as string, third as string, '--out', out]);
+  t.is(saved.code, 0, saved.stderr);
+  t.is(saved.stdout, 'objects: 2\nbytes: 600002 (585.9 KiB)\ndamaged: 0\nlost commits: 0\n');
+  t.is(readFileSync(join(out, 'docs/a/hello.txt'), 'utf8'), 'hi');
+
+  const again = await runProgram(main, ['rescue', second as string, '--out', out]);
+  t.is(again.code, 1);
+  t.regex(again.stderr, /InvalidArgument: .* is not empty/);
+  const alone = ['rescue', second as string, '--json', '--out', join(folder, 'alone')];
+  const damaged = await runProgram(main, alone);
+  t.is(damaged.code, 5);
+  t.like(JSON.parse(damaged.stdout), { objects: 2, damaged: [{ key: 'large' }], holes: [] });
+  const keyless = await runProgram(main, ['rescue', folder, '--out', join(folder, 'none')]);
+  t.is(keyless.code, 2);
+  t.regex(keyless.stderr, /--root-key/);
 });

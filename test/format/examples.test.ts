@@ -2,7 +2,7 @@
 // read a store. The same bytes are pinned by native/format/*_test.cc.
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
-import { crc64 } from '../../lib/engine/crc64.ts';
+import { crc64 } from '../../lib/crc64.ts';
 import {
   type BlobReference,
   block,

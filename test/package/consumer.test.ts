@@ -21,6 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), 'strongroom-consumer-'));
 const run = promisify(execFile);
 const description = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   exports: Record<string, { types: string; default: string }>;
+  dependencies: Record<string, string>;
   peerDependencies: Record<string, string>;
   peerDependenciesMeta: Record<string, { optional: boolean }>;
   devDependencies: Record<string, string>;
@@ -38,7 +39,8 @@ test.before(() => {
   mkdirSync(join(modules, 'strongroom'));
   cpSync(join(root, 'dist'), join(modules, 'strongroom/dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(modules, 'strongroom/package.json'));
-  for (const name of ['@types/node', 'undici-types'])
+  const dependencies = Object.keys(description.dependencies);
+  for (const name of ['@types/node', 'undici-types', ...dependencies])
     symlinkSync(join(root, 'node_modules', name), join(modules, name));
 });
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));

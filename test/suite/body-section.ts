@@ -3,7 +3,7 @@ import { Blob } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
-import { crc64 } from '../../lib/engine/crc64.ts';
+import { crc64 } from '../../lib/crc64.ts';
 import type { Body, ObjectBody, Progress } from '../../lib/index.ts';
 import { bytesOf, edgeBodies, found, megabyte, rejection, type Section } from './support.ts';
 

@@ -2,7 +2,7 @@
 // kept, verified, and nothing left of a body that is another one.
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { crc64 } from '../../lib/engine/crc64.ts';
+import { crc64 } from '../../lib/crc64.ts';
 import type { PutOptions } from '../../lib/index.ts';
 import { edgeBodies, found, megabyte, rejection, type Section } from './support.ts';
 

@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { ExecutionContext, TestFn } from 'ava';
-import { crc64 } from '../../lib/engine/crc64.ts';
+import { crc64 } from '../../lib/crc64.ts';
 import type { DigestName, Digests } from '../../lib/engine/digests.ts';
 import type {
   BlobReader,

@@ -1,6 +1,6 @@
 // Objects made of parts, copies and moves.
 import { randomBytes } from 'node:crypto';
-import { crc64 } from '../../lib/engine/crc64.ts';
+import { crc64 } from '../../lib/crc64.ts';
 import type { Bucket, CopyOptions, ErrorCode } from '../../lib/index.ts';
 import { all, found, megabyte, rejection, type WithStore } from './support.ts';
 

@@ -2,7 +2,7 @@
 // conformance suite of a StorageEngine.
 import { randomBytes } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
-import { crc64 } from '../../lib/engine/crc64.ts';
+import { crc64 } from '../../lib/crc64.ts';
 import type {
   BlobReader,
   BlobSource,

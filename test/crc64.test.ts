@@ -1,7 +1,7 @@
 // CRC64/XZ against its check value and against the definition, bit by bit.
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
-import { Crc64, combineCrc64, crc64 } from '../../lib/engine/crc64.ts';
+import { Crc64, combineCrc64, crc64 } from '../lib/crc64.ts';
 
 /** The definition: one bit at a time. */
 function slow(bytes: Uint8Array): string {

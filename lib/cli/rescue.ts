@@ -1,0 +1,110 @@
+// `strongroom rescue`: every object of a store as a file, from what is left of its zones.
+import { stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { RootKey } from '../keys/root-key.ts';
+import { type RescueReport, rescue as rescueTo } from '../rescue/rescue.ts';
+import { exitCodes } from './exit-code.ts';
+import { ProgressBar, sizeText } from './progress-bar.ts';
+
+export interface RescueCommand {
+  readonly out: string;
+  readonly rootKey?: string;
+  readonly passphraseEnv?: string;
+  readonly json?: boolean;
+}
+
+const shownMax = 20;
+const interruptedCode = 130; // As a shell reports the end by SIGINT.
+
+/** Returns the exit code: 5 when bytes or commits are lost for good. */
+export async function rescue(zones: string[], options: RescueCommand): Promise<number> {
+  const rootKey = await rootKeyFor(zones, options);
+  if (rootKey === null) {
+    say('no key file lies beside the zones: say --root-key FILE or --passphrase-env NAME');
+    return exitCodes.usage;
+  }
+  const stop = new AbortController();
+  const interrupted = (): void => stop.abort();
+  process.once('SIGINT', interrupted);
+  process.once('SIGTERM', interrupted);
+  try {
+    const report = await withBars((bars) =>
+      rescueTo(zones, options.out, { rootKey, signal: stop.signal, ...bars }),
+    );
+    tell(report, options);
+    return report.damaged.length > 0 || report.holes.length > 0 ? exitCodes.corrupt : 0;
+  } catch (error) {
+    if (stop.signal.aborted) return interruptedCode;
+    throw error;
+  } finally {
+    process.off('SIGINT', interrupted);
+    process.off('SIGTERM', interrupted);
+  }
+}
+
+async function rootKeyFor(zones: string[], options: RescueCommand): Promise<RootKey | null> {
+  const { rootKey, passphraseEnv } = options;
+  if (rootKey !== undefined) return { file: rootKey };
+  if (passphraseEnv !== undefined) return { passphrase: process.env[passphraseEnv] ?? '' };
+  for (const zone of zones.map((each) => resolve(each)))
+    for (const file of [`${dirname(zone)}.rootkey`, `${zone}.rootkey`])
+      if (await stat(file).catch(() => null)) return { file };
+  return null;
+}
+
+interface Bars {
+  onProgress(done: number, total: number): void;
+  onBytes(done: number, total: number): void;
+}
+
+async function withBars<T>(work: (bars: Bars) => Promise<T>): Promise<T> {
+  const now = (): number => performance.now();
+  let written = 0;
+  let bytes: ProgressBar | undefined;
+  try {
+    return await work({
+      onProgress(done, total) {
+        // Of segments: a bar of bytes would say rates that mean nothing.
+        if (process.stderr.isTTY) process.stderr.write(`\rlogs: ${done} of ${total} segments`);
+        if (process.stderr.isTTY && done === total) process.stderr.write('\r\u001b[K');
+      },
+      onBytes(done, total) {
+        bytes ??= new ProgressBar(process.stderr, 'objects  ', total, now);
+        bytes.add(done - written);
+        written = done;
+      },
+    });
+  } finally {
+    bytes?.finish();
+  }
+}
+
+function tell(report: RescueReport, { out, json }: RescueCommand): void {
+  const { damaged, findings, holes } = report;
+  for (const { zone, what } of findings.slice(0, shownMax)) say(`${zone}: ${what}`);
+  if (findings.length > shownMax) say(`and ${findings.length - shownMax} findings more`);
+  for (const { from, to } of holes) say(`lost: the commits from ${from} up to ${to - 1n}`);
+  for (const { bucket, key } of damaged.slice(0, shownMax)) say(`damaged: ${bucket}/${key}`);
+  if (json) {
+    console.log(
+      JSON.stringify({
+        buckets: report.buckets,
+        objects: report.objects,
+        bytes: report.bytes,
+        damaged: damaged.map(({ bucket, key, file, lost }) => ({ bucket, key, file, lost })),
+        findings,
+        holes: holes.map(({ from, to }) => ({ from: String(from), to: String(to) })),
+      }),
+    );
+    return;
+  }
+  say(`written to ${out}, described in manifest.jsonl there`);
+  console.log(`objects: ${report.objects}`);
+  console.log(`bytes: ${report.bytes} (${sizeText(report.bytes)})`);
+  console.log(`damaged: ${damaged.length}`);
+  console.log(`lost commits: ${holes.length === 0 ? 0 : `in ${holes.length} places`}`);
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

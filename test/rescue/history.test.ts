@@ -1,0 +1,61 @@
+// Which records make the history, decided over made-up ones: letters are hashes.
+import test from 'ava';
+import { historyTo, type Link, noRecord, tipsOf } from '../../lib/rescue/history.ts';
+
+function commit(hash: string, before: string, epoch: number, first: number, count = 1): Link {
+  const [from, last] = [BigInt(first), BigInt(first + count - 1)];
+  return { hash, before, isEpoch: false, epoch: BigInt(epoch), first: from, last };
+}
+function epoch(hash: string, before: string, number: number, next: number): Link {
+  const first = BigInt(next);
+  return { hash, before, isEpoch: true, epoch: BigInt(number), first, last: first - 1n };
+}
+
+function told(links: readonly Link[]): string {
+  const [tip] = tipsOf(links);
+  if (tip === undefined) return '';
+  const { links: path, holes } = historyTo(tip, links);
+  const lost = holes.map(({ from, to }) => ` lost ${from} to ${to}`).join('');
+  return path.map(({ hash }) => hash).join('') + lost;
+}
+
+const reign = [epoch('E', noRecord, 1, 1), commit('a', 'E', 1, 1), commit('b', 'a', 1, 2, 3)];
+
+for (const [what, links, expected] of [
+  ['nothing', [], ''],
+  ['one reign', reign, 'Eab'],
+  ['in whatever order it was found', [...reign].reverse(), 'Eab'],
+  ['a new epoch alone', [...reign, epoch('F', 'b', 2, 5)], 'EabF'],
+  [
+    'what a zone wrote that fell out counts for nothing, however much it is',
+    [...reign, commit('x', 'b', 1, 5, 90), epoch('F', 'b', 2, 5), commit('c', 'F', 2, 5)],
+    'EabFc',
+  ],
+  [
+    'an epoch that begins before the end of the last one',
+    [...reign, epoch('F', 'a', 2, 2), commit('c', 'F', 2, 2)],
+    'EaFc',
+  ],
+  ['a record is lost', [reign[0], reign[2]] as Link[], 'Eb lost 1 to 2'],
+  ['the first records are lost', [reign[2]] as Link[], 'b lost 1 to 2'],
+  [
+    'an epoch record is lost with a commit',
+    [...reign, commit('c', '?', 2, 6), commit('d', 'c', 2, 7)],
+    'Eabcd lost 5 to 6',
+  ],
+  [
+    'two holes',
+    [reign[0], reign[2], commit('d', '?', 1, 9)] as Link[],
+    'Ebd lost 1 to 2 lost 5 to 9',
+  ],
+] as [string, Link[], string][])
+  test(what, (t) => {
+    t.is(told(links), expected);
+  });
+
+test('many holes are filled in time', (t) => {
+  const links = Array.from({ length: 60_000 }, (_, i) => commit(`h${i}`, '?', 1, 2 * i + 2));
+  const { links: path, holes } = historyTo(tipsOf(links)[0] as Link, links);
+  t.is(path.length, links.length);
+  t.is(holes.length, links.length);
+});
