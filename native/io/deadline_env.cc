@@ -51,8 +51,17 @@ class DeadlineEnv::Line {
     MutexLock lock(&mutex_);
     return failure_;
   }
-  // To close a file is to touch the disk, too. Nobody waits for it.
+  void ForgetRefusals() {
+    MutexLock lock(&mutex_);
+    if (!failure_.Is(Code::kTimedOut)) failure_ = Status();
+  }
+  // To close a file is to touch the disk, too, and may hang as any call. Nobody waits for it; of a
+  // silent disk the files stay open until its zone goes.
   void Close(std::shared_ptr<File> file) {
+    {
+      MutexLock lock(&mutex_);
+      if (failure_.Is(Code::kTimedOut)) return kept_.push_back(std::move(file));
+    }
     queue_->Post([file = std::move(file)] {});
   }
 
@@ -61,6 +70,7 @@ class DeadlineEnv::Line {
   mutable Mutex mutex_;  // Guards all below.
   uint64_t deadline_nanos_;
   Status failure_;
+  std::vector<std::shared_ptr<File>> kept_;
 };
 
 namespace {
@@ -124,6 +134,8 @@ DeadlineEnv::DeadlineEnv(Env* env, std::shared_ptr<TaskQueue> queue, uint64_t de
 DeadlineEnv::~DeadlineEnv() = default;
 
 void DeadlineEnv::SetDeadline(uint64_t nanos) { line_->SetDeadline(nanos); }
+
+void DeadlineEnv::ForgetRefusals() { line_->ForgetRefusals(); }
 
 Status DeadlineEnv::failure() const { return line_->failure(); }
 

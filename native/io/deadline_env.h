@@ -22,9 +22,11 @@ class DeadlineEnv final : public Env {
 
   // From the next call on.
   void SetDeadline(uint64_t nanos);
-  // The disk's silence (kTimedOut), or else its first refusal (kIo, kUnavailable), in whatever
-  // call; OK while there was none. Tells whose fault it was where a step asked several disks.
+  // The disk's silence (kTimedOut), or else the first refusal (kIo, kUnavailable) that is not
+  // forgotten, in whatever call; OK while there was none. Tells whose fault it was where a step
+  // asked several disks.
   Status failure() const;
+  void ForgetRefusals();
 
   Result<std::unique_ptr<File>> Open(const std::string& path, OpenOptions options) override;
   Status CreateDirectory(const std::string& path) override;

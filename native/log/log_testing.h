@@ -43,8 +43,7 @@ struct TestStore {
   Status Create(io::Env* env) const {
     for (size_t i = 0; i < paths.size(); ++i) {
       TRY(env->CreateDirectory(paths[i] + "/log"));
-      TRY_ASSIGN(auto file,
-                 env->Open(paths[i] + "/superblock", {io::OpenMode::kReplace, false}));
+      TRY_ASSIGN(auto file, env->Open(paths[i] + "/superblock", {io::OpenMode::kReplace, false}));
       format::Superblock mine = shape;
       mine.zone_id = zone_ids[i];
       TRY(file->Allocate(2 * format::kSlotSize));
@@ -95,7 +94,7 @@ inline std::shared_ptr<SealedBatch> SealTestBatch(io::Env* env, const RecordSeal
   }
   Bytes record;
   format::RecordHead head{format::RecordKind::kCommit, place.epoch, place.before.sequence + 1,
-                          place.before.chain, 0, 0};
+                          place.before.chain,          0,           0};
   format::EncodeRecordHead(head, &record);
   ByteWriter w(&record);
   w.U32(static_cast<uint32_t>(transactions.size()));
@@ -119,8 +118,8 @@ inline std::shared_ptr<SealedBatch> SealTestBatch(io::Env* env, const RecordSeal
   header.offset = place.offset;
   header.record_offset = static_cast<uint32_t>(format::kBatchHeaderSize + frame.size());
   header.record_size = static_cast<uint32_t>(sealed.size());
-  header.size = static_cast<uint32_t>(
-      format::RoundUp(header.record_offset + sealed.size(), format::kBlock));
+  header.size =
+      static_cast<uint32_t>(format::RoundUp(header.record_offset + sealed.size(), format::kBlock));
   header.epoch = place.epoch;
   header.first_sequence = head.first_sequence;
   header.record_generation = seal.generation;
@@ -145,6 +144,7 @@ struct TestOpen {
   std::vector<int> expelled;
   std::vector<std::string> alarms;
   std::function<void()> on_found;  // The zones are there; recovery begins.
+  bool read_only = false;
   const TestStore* store = nullptr;
   io::Env* env = nullptr;
 
@@ -158,6 +158,7 @@ struct TestOpen {
     }
     if (on_found) on_found();
     RecoveryOptions options = store->Options(env);
+    options.read_only = read_only;
     options.on_alarm = [this](int, const std::string& what) { alarms.push_back(what); };
     TRY_ASSIGN(recovered, Recover(zones, options));
     return {};

@@ -21,6 +21,14 @@ bool IsAbsent(const Status& status) {
   return status.Is(Code::kNotFound) || status.Is(Code::kCorruption);
 }
 
+// Are all cells of the batch there? An error of the disk says nothing of them: taken for a torn
+// batch, it would cut off what was acknowledged.
+Result<bool> IsWhole(LogReader& reader, const LogEntry& entry) {
+  Status cells = reader.CheckBlobs(entry);
+  if (!cells.ok() && !IsAbsent(cells)) return cells;
+  return cells.ok();
+}
+
 constexpr size_t kScanStep = 1 << 20;
 
 // Recovery's state between its steps. Every step works on the zones that have not failed.
@@ -47,7 +55,7 @@ class Recovery {
   Result<std::optional<EpochMark>> HighestEpoch(ZoneLog& log);
   Fault WalkMembers();
   Result<Position> WalkToTail(size_t zone);
-  Position Anchor(size_t zone, LogReader& reader);
+  Result<Position> Anchor(size_t zone, LogReader& reader);
   Fault ChooseTruth();
   Status RefuseRot(size_t zone, const Position& tail);
   Status RefuseLater(size_t zone, uint32_t segment, uint32_t offset, ByteSpan block,
@@ -107,7 +115,8 @@ Result<Recovered> Recovery::Run() {
   }
 }
 
-// A step that asks two disks, or all, cannot tell whose fault it was; the disks can.
+// A step that asks two disks, or all, cannot tell whose fault it was; the disks can. In an attempt
+// every refusal of a disk ends in a fault, so that none is left over from an earlier step.
 Recovery::Fault Recovery::Blamed(Fault fault) const {
   const Status& status = fault.status;
   bool of_a_disk =
@@ -121,6 +130,7 @@ Recovery::Fault Recovery::Blamed(Fault fault) const {
 
 Recovery::Fault Recovery::Attempt(Recovered* out) {
   standing_ = Standing();
+  for (size_t i : standing_) zones_[i].disk->ForgetRefusals();
   for (auto step : {&Recovery::Gather, &Recovery::WalkMembers, &Recovery::ChooseTruth}) {
     if (Fault fault = (this->*step)(); !fault.ok()) return fault;
   }
@@ -194,22 +204,25 @@ Result<bool> Recovery::Holds(size_t zone, const Position& position) {
 
 // Where the walk may start: at what this zone's index has applied, which is authentic and stood in
 // the whole set, else at the ruling epoch's base, else at the beginning.
-Position Recovery::Anchor(size_t zone, LogReader& reader) {
+Result<Position> Recovery::Anchor(size_t zone, LogReader& reader) {
   const auto& applied = zones_[zone].applied;
   if (applied && applied->location != 0) {
     auto entry = reader.At(applied->location);
     if (entry.ok() && entry->position == *applied) return *applied;
+    if (!entry.ok() && !IsAbsent(entry.status())) return entry.status();
   }
-  if (!verdict_.epoch) return {};
+  if (!verdict_.epoch) return Position{};
   const Position& base = verdict_.epoch->payload.base;
-  if (base.location == 0) return {};
+  if (base.location == 0) return Position{};
   auto entry = reader.At(base.location);
+  if (!entry.ok() && !IsAbsent(entry.status())) return entry.status();
   return entry.ok() && entry->position.chain == base.chain ? entry->position : Position{};
 }
 
 Result<Position> Recovery::WalkToTail(size_t zone) {
   LogReader reader = ReaderOf(zone, {});
-  LogReader walk = ReaderOf(zone, Anchor(zone, reader));
+  TRY_ASSIGN(Position anchor, Anchor(zone, reader));
+  LogReader walk = ReaderOf(zone, anchor);
   Position before = walk.position();
   std::optional<LogEntry> last;
   for (;;) {
@@ -218,9 +231,10 @@ Result<Position> Recovery::WalkToTail(size_t zone) {
     if (last) before = last->position;
     last = std::move(entry);
   }
+  if (!last) return walk.position();
   // Only the last batch can be torn: each was written after the barrier of the one before.
-  if (last && !reader.CheckBlobs(*last).ok()) return before;
-  return walk.position();
+  TRY_ASSIGN(bool whole, IsWhole(reader, *last));
+  return whole ? walk.position() : before;
 }
 
 Recovery::Fault Recovery::WalkMembers() {
@@ -419,9 +433,11 @@ Result<Position> Recovery::WalkTogether(size_t zone, Position common) {
                                            " runs on past the common base: a fork");
     }
   }
+  if (!last) return common;
   // The last one may have been in flight when the zone's disk failed: its cells may be torn.
-  if (last && !ReaderOf(zone, {}).CheckBlobs(*last).ok()) return before;
-  return common;
+  LogReader reader = ReaderOf(zone, {});
+  TRY_ASSIGN(bool whole, IsWhole(reader, *last));
+  return whole ? common : before;
 }
 
 // Makes the zone's log equal to the truth's from `common` on: copies first, then removals, so that
@@ -434,6 +450,7 @@ Status Recovery::CatchUp(size_t zone, const Position& common) {
   TRY_ASSIGN(auto named, source.Segments());
   std::vector<uint32_t> wanted;
   for (uint32_t segment : named) {
+    if (segment < shared) continue;  // Not looked at: there is one for each open ever made.
     if (segment > last) break;
     auto header = source.Header(segment);
     // One whose making a crash cut short is no segment: the target may hold another by that name.
@@ -442,7 +459,6 @@ Status Recovery::CatchUp(size_t zone, const Position& common) {
     if (header.ok()) wanted.push_back(segment);
   }
   for (uint32_t segment : wanted) {
-    if (segment < shared) continue;
     uint64_t from = segment == shared ? OffsetOf(common.end) : 0;
     uint64_t to = segment == last ? OffsetOf(tail_.end) : UINT64_MAX;
     TRY(target.CopyFrom(source, segment, from, to));

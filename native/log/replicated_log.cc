@@ -41,7 +41,12 @@ ReplicatedLog::ReplicatedLog(Options options, std::vector<LogMember> set,
       tail_(recovered.tail),
       segment_(recovered.epoch_segment),
       segment_id_(recovered.epoch_segment_id),
-      segment_size_(kFirstSegmentSize) {}
+      segment_size_(kFirstSegmentSize) {
+  format::SegmentHeader header;
+  header.number = segment_;
+  header.id = segment_id_;
+  for (const LogMember& zone : set_) zone.log->Expect(header, segment_size_);
+}
 
 std::shared_ptr<ReplicatedLog::Barrier> ReplicatedLog::Start(const std::vector<LogMember>& zones,
                                                              Work work) {
@@ -91,9 +96,7 @@ std::vector<Status> ReplicatedLog::OnAll(const std::vector<LogMember>& zones, Wo
   return Await(*Start(zones, std::move(work)), patience);
 }
 
-void ReplicatedLog::EndWithin(uint64_t nanos) {
-  ends_at_ = options_.env->MonotonicNanos() + nanos;
-}
+void ReplicatedLog::EndWithin(uint64_t nanos) { ends_at_ = options_.env->MonotonicNanos() + nanos; }
 
 // Of work before anything is written: would the silent zones, answering well, be enough?
 Status ReplicatedLog::RefuseIfSlow(const std::vector<Status>& answers) const {
@@ -127,9 +130,8 @@ ReplicatedLog::Making ReplicatedLog::Make(uint64_t size) {
   making.header.epoch_segment = epoch_segment_;
   options_.env->Random(making.header.id);
   making.size = size;
-  making.barrier = Start(set_, [header = making.header, size](ZoneLog& log) {
-    return log.Create(header, size);
-  });
+  making.barrier = Start(
+      set_, [header = making.header, size](ZoneLog& log) { return log.Create(header, size); });
   return making;
 }
 

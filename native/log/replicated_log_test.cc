@@ -281,25 +281,39 @@ TEST(ReplicatedLog, ACloseEndsTheWaiting) {
   });
 }
 
-// The zone's files deleted, cut or moved away under the open log.
+// The zone's files deleted, cut or moved away under the open log; also before its first commit.
 TEST(ReplicatedLog, ExpelsAZoneWhoseFilesAreTamperedWith) {
-  for (int how = 0; how < 3; ++how) {
+  for (int how = 0; how < 6; ++how) {
     Machine machine;
     machine.Live([&](SimEnv& env, TestOpen& open) {
-      EXPECT_OK(open.Commit({1}));
+      if (how < 3) EXPECT_OK(open.Commit({1}));
       std::string segment = open.zones[0].log->path(open.recovered.epoch_segment);
-      if (how == 0) EXPECT_OK(env.Remove(segment));
-      if (how == 1) machine.disk.Resize(segment, 8192);
-      if (how == 2) EXPECT_OK(env.Rename("/a/log", "/a/elsewhere"));
+      if (how % 3 == 0) EXPECT_OK(env.Remove(segment));
+      if (how % 3 == 1) machine.disk.Resize(segment, 8192);
+      if (how % 3 == 2) EXPECT_OK(env.Rename("/a/log", "/a/elsewhere"));
       EXPECT_OK(open.Commit({2}));
       EXPECT(open.log->set() == kWithoutA);
       EXPECT_OK(open.Commit({3}));
     });
-    if (how == 2) {
-      machine.disk.MakeDirectories("/a/log");
-    }
-    machine.ExpectTruth({1, 2, 3});
+    if (how % 3 == 2) machine.disk.MakeDirectories("/a/log");
+    machine.ExpectTruth(how < 3 ? Truth{1, 2, 3} : Truth{2, 3});
   }
+}
+
+// The story: between the open and its first commit the zone's folder was replaced by another with
+// the same names in it.
+TEST(ReplicatedLog, ExpelsAZoneWhoseFolderIsReplacedBeforeTheFirstCommit) {
+  Machine machine;
+  machine.Live([&](SimEnv& env, TestOpen& open) {
+    std::string segment = open.zones[0].log->path(open.recovered.epoch_segment);
+    EXPECT_OK(env.Rename("/a/log", "/a/elsewhere"));
+    machine.disk.MakeDirectories("/a/log");
+    auto file = env.Open(segment, {io::OpenMode::kCreate, false});
+    ASSERT_OK(file);
+    EXPECT_OK((*file)->Allocate(kFirstSegmentSize));
+    EXPECT_OK(open.Commit({1}));
+    EXPECT(open.log->set() == kWithoutA);
+  });
 }
 
 TEST(ReplicatedLog, ExpelsOnDemand) {

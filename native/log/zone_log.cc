@@ -6,6 +6,8 @@ namespace {
 constexpr size_t kReadersMax = 64;
 constexpr size_t kCopyStep = 1 << 20;
 constexpr size_t kCompareStep = 256 * 1024;
+// Copies are synced so often that no single sync is slow: whoever waits has a deadline for each.
+constexpr uint64_t kSyncStep = 4 << 20;
 }  // namespace
 
 ZoneLog::ZoneLog(io::Env* env, std::string zone_path)
@@ -92,8 +94,21 @@ Status ZoneLog::OpenWriter(uint32_t segment) {
   if (writer_.file && writer_.segment == segment) return {};
   TRY_ASSIGN(auto file, env_->Open(path(segment), {io::OpenMode::kReadWrite, true}));
   TRY_ASSIGN(auto info, file->Info());
-  writer_ = {segment, info.size, std::move(file)};
+  const uint64_t size = info.size;
+  if (expected_ && expected_->number == segment) {
+    auto header = Header(segment);
+    if (!header.ok() || header->id != expected_->id) {
+      return Status(Code::kUnavailable, "the segment was replaced under us");
+    }
+    if (size < expected_size_) return Status(Code::kUnavailable, "the segment was truncated");
+  }
+  writer_ = {segment, size, std::move(file)};
   return {};
+}
+
+void ZoneLog::Expect(const format::SegmentHeader& header, uint64_t size) {
+  expected_ = header;
+  expected_size_ = size;
 }
 
 Status ZoneLog::Append(uint32_t segment, uint32_t offset, ByteSpan batch) {
@@ -130,6 +145,7 @@ Status ZoneLog::CopyWhole(ZoneLog& source, uint32_t segment, uint64_t to) {
     if (got == 0) break;
     TRY(file->WriteAt(at, ByteSpan(step).first(got)));
     at += got;
+    if (at % kSyncStep < got) TRY(file->Sync());
   }
   TRY(file->Sync());
   TRY(env_->Rename(temporary, path(segment)));
@@ -141,10 +157,14 @@ Status ZoneLog::CopyWhole(ZoneLog& source, uint32_t segment, uint64_t to) {
 Status ZoneLog::CopyFrom(ZoneLog& source, uint32_t segment, uint64_t from, uint64_t to) {
   TRY_ASSIGN(auto theirs, source.Header(segment));
   auto ours = Header(segment);
+  bool absent = ours.status().Is(Code::kNotFound) || ours.status().Is(Code::kCorruption);
+  // What the disk fails to read is not for that another's: ours may be the last good copy.
+  if (!ours.ok() && !absent) return ours.status();
   if (!ours.ok() || ours->id != theirs.id) return CopyWhole(source, segment, to);
   TRY_ASSIGN(auto file, env_->Open(path(segment), {io::OpenMode::kReadWrite, false}));
   Bytes step(kCompareStep);
   AlignedBytes held;
+  uint64_t unsynced = 0;
   uint64_t at = from;
   while (at < to) {
     size_t size = static_cast<size_t>(std::min<uint64_t>(kCompareStep, to - at));
@@ -155,7 +175,14 @@ Status ZoneLog::CopyFrom(ZoneLog& source, uint32_t segment, uint64_t from, uint6
     TRY_ASSIGN(size_t have, ReadDirect(segment, at, &held, kCompareStep));
     bool equal = have >= got && memcmp(held.data(), bytes.data(), got) == 0;
     // Most of it is zeros never written, here as there.
-    if (!equal) TRY(file->WriteAt(at, bytes));
+    if (!equal) {
+      TRY(file->WriteAt(at, bytes));
+      unsynced += got;
+    }
+    if (unsynced >= kSyncStep) {
+      TRY(file->Sync());
+      unsynced = 0;
+    }
     at += got;
   }
   TRY_ASSIGN(auto info, file->Info());

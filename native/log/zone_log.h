@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,9 @@ class ZoneLog {
   // without a link, or shorter than allocated, means that the zone was deleted or truncated.
   // REQUIRES: `batch` lies on a 4 KiB boundary and is a multiple of it, and so is `offset`.
   Status Append(uint32_t segment, uint32_t offset, ByteSpan batch);
+  // The segment that the next Append goes to, as recovery made it through another ZoneLog: what
+  // stands under its name by then is not taken for it unseen.
+  void Expect(const format::SegmentHeader& header, uint64_t size);
   // Cuts the allocated but never written end off the segment that Append used last.
   Status Trim(uint32_t segment, uint32_t used);
   // Makes this zone's `segment` equal to the source's in [from, to), or to its end, and cuts what
@@ -63,6 +67,8 @@ class ZoneLog {
   io::Env* const env_;
   const std::string folder_;
   Writer writer_;
+  std::optional<format::SegmentHeader> expected_;
+  uint64_t expected_size_ = 0;
   Mutex mutex_;  // Guards readers_.
   std::map<uint32_t, std::shared_ptr<io::File>> readers_;
 };
