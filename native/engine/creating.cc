@@ -1,5 +1,7 @@
 #include "engine/creating.h"
 
+#include "engine/letting_go.h"
+
 namespace strongroom::engine {
 
 namespace {
@@ -53,21 +55,28 @@ Status Explain(const Status& status, const Zone& zone) {
 
 // Locks what is not locked yet, and looks again under the lock.
 Status ClaimAll(const std::vector<std::shared_ptr<Zone>>& zones, AllTouched* touched) {
+  std::vector<std::optional<io::FileInfo>> folders;
   for (const auto& zone : zones) {
     TRY(Explain(CreateWithParents(zone->disk.get(), zone->path), *zone));
+    auto info = zone->disk->Stat(zone->path);
+    folders.push_back(info.ok() ? std::optional(*info) : std::nullopt);
   }
-  TRY(RefuseSameDirectory(FoldersOf(zones)));
+  TRY(RefuseSameDirectory(folders));
   bool made = false;
   for (size_t i = 0; i < zones.size(); ++i) {
-    if (zones[i]->lock) continue;
-    auto lock = zones[i]->disk->Lock(zones[i]->path + "/lock", false);
-    if (!lock.ok()) return Explain(lock.status(), *zones[i]);
-    zones[i]->lock = std::move(*lock);
-    (*touched)[i] = LookAt(zones[i]->disk.get(), *zones[i]);
-    TRY(Explain(zones[i]->disk->failure(), *zones[i]));
+    Zone& zone = *zones[i];
+    if (zone.lock) continue;
+    auto lock = zone.disk->Lock(zone.path + "/lock", false);
+    if (lock.status().Is(Code::kLocked) && IsAbandoned({}, zone.path)) {
+      return Explain(Status(Code::kUnavailable, "its disk has not answered a try before"), zone);
+    }
+    if (!lock.ok()) return Explain(lock.status(), zone);
+    zone.lock = std::move(*lock);
+    (*touched)[i] = LookAt(zone.disk.get(), zone.path);
+    TRY(Explain(zone.disk->failure(), zone));
     made |= (*touched)[i].status.ok();
   }
-  if (!made && NeverServed(zones, *touched)) return {};
+  if (!made && NeverServed(*touched)) return {};
   return Status(Code::kLocked, "another open has just made the store");
 }
 
@@ -109,26 +118,26 @@ format::Superblock NewShape(const OpenOptions& options, size_t zone_count) {
 
 }  // namespace
 
-Touched LookAt(io::Env* env, Zone& zone) {
+Touched LookAt(io::Env* env, const std::string& path) {
   Touched out;
-  auto superblock = format::ReadSuperblock(env, zone.path);
+  auto superblock = format::ReadSuperblock(env, path);
   out.status = superblock.status();
-  if (superblock.ok()) zone.superblock = std::move(*superblock);
-  auto segments = log::ZoneLog(env, zone.path).Segments();
+  if (superblock.ok()) out.superblock = std::move(*superblock);
+  auto segments = log::ZoneLog(env, path).Segments();
   bool none = segments.ok() ? segments->empty() : segments.status().Is(Code::kNotFound);
   out.has_log = !none;
   return out;
 }
 
-bool NeverServed(const std::vector<std::shared_ptr<Zone>>& zones, const AllTouched& touched) {
+bool NeverServed(const AllTouched& touched) {
   bool all_here = true, all_stood = false;
-  for (size_t i = 0; i < zones.size(); ++i) {
-    if (touched[i].has_log) return false;
-    if (touched[i].status.ok()) {
-      if (zones[i]->superblock.epochs_reserved > kAllStand) return false;
-      all_stood |= zones[i]->superblock.epochs_reserved == kAllStand;
+  for (const Touched& zone : touched) {
+    if (zone.has_log) return false;
+    if (zone.status.ok()) {
+      if (zone.superblock.epochs_reserved > kAllStand) return false;
+      all_stood |= zone.superblock.epochs_reserved == kAllStand;
     } else {
-      if (!IsAbsent(touched[i].status)) return false;
+      if (!IsAbsent(zone.status)) return false;
       all_here = false;
     }
   }
@@ -136,32 +145,25 @@ bool NeverServed(const std::vector<std::shared_ptr<Zone>>& zones, const AllTouch
   return all_here || !all_stood;
 }
 
-bool MayHaveServed(const std::vector<std::shared_ptr<Zone>>& zones, const AllTouched& touched) {
-  for (size_t i = 0; i < zones.size(); ++i) {
-    if (!touched[i].status.ok()) continue;
-    if (touched[i].has_log || zones[i]->superblock.epochs_reserved > kAllStand) return true;
+bool MayHaveServed(const AllTouched& touched) {
+  for (const Touched& zone : touched) {
+    if (!zone.status.ok()) continue;
+    if (zone.has_log || zone.superblock.epochs_reserved > kAllStand) return true;
   }
   return false;
 }
 
-Status RefuseSameDirectory(const std::vector<Folder>& folders) {
+Status RefuseSameDirectory(const std::vector<std::optional<io::FileInfo>>& folders) {
   for (size_t i = 0; i < folders.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
-      const io::FileInfo &a = folders[i].info, &b = folders[j].info;
-      if (a.device != b.device || a.inode != b.inode) continue;
-      return Status(Code::kInvalidArgument,
-                    "the same directory is given for two zones: " + folders[i].path);
+      const auto &a = folders[i], &b = folders[j];
+      if (!a || !b || a->device != b->device || a->inode != b->inode) continue;
+      return Status(Code::kInvalidArgument, "the same directory is given for zone " +
+                                                std::to_string(j + 1) + " and zone " +
+                                                std::to_string(i + 1));
     }
   }
   return {};
-}
-
-std::vector<Folder> FoldersOf(const std::vector<std::shared_ptr<Zone>>& zones) {
-  std::vector<Folder> out;
-  for (const auto& zone : zones) {
-    if (auto info = zone->disk->Stat(zone->path); info.ok()) out.push_back({zone->path, *info});
-  }
-  return out;
 }
 
 Status CreateStore(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
@@ -170,7 +172,7 @@ Status CreateStore(const OpenOptions& options, const std::vector<std::shared_ptr
   format::Superblock shape = NewShape(options, zones.size());
   *keys = format::CreateStoreKeys(options.env, options.root_key.span(), &shape);
   for (size_t i = 0; i < zones.size(); ++i) {
-    shape.counter = touched[i].status.ok() ? zones[i]->superblock.counter + 1 : 1;
+    shape.counter = touched[i].status.ok() ? touched[i].superblock.counter + 1 : 1;
     zones[i]->superblock = shape;
     zones[i]->superblock.position = static_cast<uint8_t>(i);
     options.env->Random(zones[i]->superblock.zone_id);

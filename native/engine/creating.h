@@ -10,6 +10,8 @@
 // did a store that says 1 in its last zone: nothing was acknowledged and it may be made anew.
 #pragma once
 
+#include <optional>
+
 #include "engine/engine.h"
 #include "engine/zone.h"
 
@@ -19,28 +21,26 @@ namespace strongroom::engine {
 struct Touched {
   // Of its superblock, and of its lock. kNotFound: none. kCorruption: not one sound slot.
   Status status;
-  bool has_log = true;  // A segment lies there, or none can be ruled out.
+  bool has_log = true;            // A segment lies there, or none can be ruled out.
+  format::Superblock superblock;  // When the status is OK.
+  std::unique_ptr<io::FileLock> lock;
+  std::optional<io::FileInfo> folder;  // When it is there.
 };
 using AllTouched = std::vector<Touched>;
 
-// Reads the zone's superblock into it and looks for segments, through `env`. Writes nothing.
-Touched LookAt(io::Env* env, Zone& zone);
+// Reads the superblock of the zone at `path` and looks for segments. Writes nothing.
+Touched LookAt(io::Env* env, const std::string& path);
 // True when nothing was ever acknowledged by a store in these zones: there is none, or a crash cut
 // its making short. False whenever a zone has a log or does not answer.
-bool NeverServed(const std::vector<std::shared_ptr<Zone>>& zones, const AllTouched& touched);
+bool NeverServed(const AllTouched& touched);
 // True when one of these zones shows that all zones of its store once stood.
-bool MayHaveServed(const std::vector<std::shared_ptr<Zone>>& zones, const AllTouched& touched);
+bool MayHaveServed(const AllTouched& touched);
 
-// One directory under two names would be one failure domain under two. kInvalidArgument.
-struct Folder {
-  std::string path;
-  io::FileInfo info;
-};
-Status RefuseSameDirectory(const std::vector<Folder>& folders);
-// Those of the zones that exist yet and answer.
-std::vector<Folder> FoldersOf(const std::vector<std::shared_ptr<Zone>>& zones);
+// One directory under two names would be one failure domain under two. Those that do not exist yet
+// are not looked at. kInvalidArgument.
+Status RefuseSameDirectory(const std::vector<std::optional<io::FileInfo>>& folders);
 
-// REQUIRES: NeverServed(zones, touched). kLocked when another open makes the store meanwhile. A
+// REQUIRES: NeverServed(touched). kLocked when another open makes the store meanwhile. A
 // crash or an error leaves zones that NeverServed knows again.
 Status CreateStore(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
                    AllTouched touched, format::StoreKeys* keys);

@@ -12,6 +12,9 @@ namespace strongroom::engine {
 
 namespace {
 constexpr uint64_t kCloseNanos = 10'000'000'000;
+// How long an open waits for a first index that does not come any further: a large one on a slow
+// disk takes its time, and without any there is nothing to serve.
+constexpr uint64_t kFirstIndexNanos = 60'000'000'000;
 }  // namespace
 
 void EngineImpl::Report(Event::Kind kind, int zone, const std::string& what) {
@@ -37,7 +40,7 @@ Status EngineImpl::Start() {
   }
   StartBlobs();
   StartIndexes();
-  Status serving = indexes_->AwaitServing();
+  Status serving = indexes_->AwaitServing(kFirstIndexNanos);
   if (!serving.ok()) return serving;
   if (options_.read_only) return {};
   StartCommitter();
@@ -103,19 +106,17 @@ void EngineImpl::StartIndexes() {
     if (why.Is(Code::kCorruption)) self->Report(Event::Kind::kRot, zone, what);
   };
   indexes_ = IndexSet::Start(options, opened_->set);
-  bool one_is_open = std::any_of(opened_->set.begin(), opened_->set.end(),
-                                 [](auto& zone) { return zone->index != nullptr; });
   for (size_t i = 0; i < opened_->set.size(); ++i) {
     std::shared_ptr<Zone> zone = opened_->set[i];
-    // One that is late may open once its disk answers; the replay does it.
-    bool late = one_is_open && zone->index_why.Is(Code::kTimedOut);
+    bool late = zone->index_why.Is(Code::kTimedOut);
     if (!zone->index && !late) {
       indexes_->Forgo(i, zone->index_why);
       continue;
     }
-    indexes_->Begin(i, [zone, source = opened_->index_source](const ReplayAim& aim) {
+    auto replay = [zone, source = opened_->index_source](const ReplayAim& aim) {
       return ReplayIndex(*source, *zone, aim);
-    });
+    };
+    indexes_->Begin(i, replay, late);
   }
 }
 

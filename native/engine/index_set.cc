@@ -47,6 +47,11 @@ bool IndexSet::AnyLeft() const {
   return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.live(); });
 }
 
+bool IndexSet::AnyLate() const {
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [](const Slot& slot) { return slot.state == State::kLate; });
+}
+
 bool IndexSet::AnotherIsReady(size_t i) const {
   for (size_t other = 0; other < slots_.size(); ++other) {
     if (other != i && slots_[other].state == State::kReady) return true;
@@ -68,9 +73,20 @@ IndexSet::Operations IndexSet::Elect() {
   return go;
 }
 
-Status IndexSet::AwaitServing() {
+Status IndexSet::AwaitServing(uint64_t patience_nanos) {
+  const uint64_t look_every = patience_nanos / 60;
   MutexLock lock(&mutex_);
-  while (serving_ == npos && AnyLeft()) changed_.Wait();
+  uint64_t seen = replayed_;
+  uint64_t deadline = options_.env->MonotonicNanos() + patience_nanos;
+  while (serving_ == npos && (AnyLeft() || AnyLate())) {
+    changed_.WaitFor(look_every);
+    uint64_t now = options_.env->MonotonicNanos();
+    if (replayed_ != seen) deadline = now + patience_nanos;
+    if (now >= deadline) {
+      return Status(Code::kTimedOut, "no index can be read: the disks do not answer");
+    }
+    seen = replayed_;
+  }
   return serving_ == npos ? last_failure_ : Status();
 }
 
@@ -116,8 +132,7 @@ void IndexSet::Dispatch(OperationRef operation) {
   }
 }
 
-void IndexSet::Post(size_t i, std::shared_ptr<Lease> lease, OperationRef operation,
-                    uint64_t turn) {
+void IndexSet::Post(size_t i, std::shared_ptr<Lease> lease, OperationRef operation, uint64_t turn) {
   bool posted = slots_[i].zone->read_threads->Post(
       [self = shared_from_this(), i, lease = std::move(lease), operation, turn] {
         self->Attend(i, *lease->index, operation, turn);
@@ -128,8 +143,7 @@ void IndexSet::Post(size_t i, std::shared_ptr<Lease> lease, OperationRef operati
 }
 
 // On a read thread of the zone.
-void IndexSet::Attend(size_t i, index::Index& index, const OperationRef& operation,
-                      uint64_t turn) {
+void IndexSet::Attend(size_t i, index::Index& index, const OperationRef& operation, uint64_t turn) {
   if (operation->settled || operation->turn != turn) return;
   operation->started = options_.env->MonotonicNanos();
   Outcome outcome = operation->attempt(slots_[i].zone, index);
@@ -151,7 +165,7 @@ void IndexSet::Lose(size_t i, const Status& why) {
   bool told = false;
   {
     MutexLock lock(&mutex_);
-    if (slots_[i].live()) {
+    if (slots_[i].live() || slots_[i].state == State::kLate) {
       slots_[i].state = State::kLost;
       slots_[i].lease = nullptr;
       slots_[i].lag_bytes = 0;

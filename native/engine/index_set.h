@@ -3,8 +3,10 @@
 // not answer, is dropped and another takes over: a damaged index costs time, never data.
 //
 //   replaying --reached the tail--> ready --error or deadline--> lost (until the store is reopened)
-//       ^-------lags too far, or------'
-//               cannot write
+//   or late     ^--lags too far, or-----'
+//                  cannot write
+//
+// Late is a replaying one whose index was not open in time: nobody counts on it, but it is welcome.
 //
 // Only an index that has applied every acknowledged batch may serve. Until one has, reads wait: an
 // older one would answer "absent" for what its caller was told is durable.
@@ -52,11 +54,13 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   // moved meanwhile, and after a lag: the log tells it what the set does not keep for it.
   using Replay = std::function<Status(const ReplayAim& aim)>;
   // Called once per zone at open, in any order. The first one that reaches the tail serves.
-  void Begin(size_t zone, Replay replay);
+  // `late`: its index is still being opened.
+  void Begin(size_t zone, Replay replay, bool late = false);
   // Instead, for a zone whose index did not open.
   void Forgo(size_t zone, const Status& why);
-  // Waits until one serves. The last failure when none ever will.
-  Status AwaitServing();
+  // Waits until one serves. The last failure when none ever will; kTimedOut when no replay has come
+  // any further for so long.
+  Status AwaitServing(uint64_t patience_nanos);
 
   // What an attempt came to: how to settle the operation, or why it failed. When the index itself
   // broke, the operation is tried on another zone.
@@ -105,7 +109,7 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   };
   using OperationRef = std::shared_ptr<Operation>;
   using Operations = std::list<OperationRef>;
-  enum class State { kAbsent, kReplaying, kReady, kLost };
+  enum class State { kAbsent, kLate, kReplaying, kReady, kLost };
   struct Slot {
     std::shared_ptr<Zone> zone;
     Replay replay;
@@ -120,6 +124,7 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
     uint64_t applied = 0;  // The number of the batch that it has applied last. Counts when ready.
     uint64_t lag_bytes = 0;
     bool live() const { return state == State::kReady || state == State::kReplaying; }
+    bool replaying() const { return state == State::kReplaying || state == State::kLate; }
   };
   IndexSet(Options options, std::vector<std::shared_ptr<Zone>> zones);
   void Watch();
@@ -140,6 +145,7 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   Status AwaitApplied(uint64_t number);
   // REQUIRES: mutex_ held, for all below.
   bool AnyLeft() const;
+  bool AnyLate() const;
   bool AnotherIsReady(size_t slot) const;
   // Takes the slot out of service until a replay has ended.
   void BeginReplay(Slot* slot);
@@ -159,6 +165,7 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   Operations waiting_;  // For a serving index.
   bool stopped_ = false;
   std::atomic<bool> stop_replays_{false};
+  std::atomic<uint64_t> replayed_{0};  // Records, by all.
   blob::Deadlines::Id tick_{};
   static constexpr size_t npos = SIZE_MAX;
 };

@@ -83,7 +83,7 @@ struct Indexes {
   // Zone 1 serves, zone 2 is ready.
   void Begin() {
     set->Begin(0, [](const ReplayAim&) { return Status(); });
-    EXPECT_OK(set->AwaitServing());
+    EXPECT_OK(set->AwaitServing(60'000'000'000));
     set->Begin(1, [](const ReplayAim&) { return Status(); });
     Drain(1);
   }
@@ -156,7 +156,7 @@ TEST(IndexSet, AnIndexTakesOverOnlyOnceItHasWhatWasAcknowledged) {
 TEST(IndexSet, AReplayThatEndsLateServesOnlyWithWhatCameMeanwhile) {
   Simulate([](Indexes& indexes) {
     indexes.set->Begin(0, [](const ReplayAim&) { return Status(); });
-    EXPECT_OK(indexes.set->AwaitServing());
+    EXPECT_OK(indexes.set->AwaitServing(60'000'000'000));
     std::vector<uint64_t> tails;
     indexes.set->Begin(1, [&](const ReplayAim& aim) {
       tails.push_back(aim.tail.sequence);
@@ -178,7 +178,7 @@ TEST(IndexSet, AReplayThatEndsLateServesOnlyWithWhatCameMeanwhile) {
 TEST(IndexSet, ARebuildUnderLoadHoldsNobodyUpAndKeepsItsIndex) {
   Simulate([](Indexes& indexes) {
     indexes.set->Begin(0, [](const ReplayAim&) { return Status(); });
-    EXPECT_OK(indexes.set->AwaitServing());
+    EXPECT_OK(indexes.set->AwaitServing(60'000'000'000));
     bool held = true;
     indexes.set->Begin(1, [&](const ReplayAim& aim) {
       while (held) indexes.env->SleepMicros(1000);
@@ -198,7 +198,7 @@ TEST(IndexSet, ARebuildUnderLoadHoldsNobodyUpAndKeepsItsIndex) {
 TEST(IndexSet, AReadyIndexThatLagsTooFarWalksTheLogInstead) {
   Simulate([](Indexes& indexes) {
     indexes.set->Begin(0, [](const ReplayAim&) { return Status(); });
-    EXPECT_OK(indexes.set->AwaitServing());
+    EXPECT_OK(indexes.set->AwaitServing(60'000'000'000));
     int replays = 0;
     indexes.set->Begin(1, [&](const ReplayAim& aim) {
       ++replays;
@@ -220,7 +220,7 @@ TEST(IndexSet, AReadyIndexThatLagsTooFarWalksTheLogInstead) {
 TEST(IndexSet, ACloseEndsAReplayThatHasFarToGo) {
   Simulate([](Indexes& indexes) {
     indexes.set->Begin(0, [](const ReplayAim&) { return Status(); });
-    EXPECT_OK(indexes.set->AwaitServing());
+    EXPECT_OK(indexes.set->AwaitServing(60'000'000'000));
     indexes.set->Begin(1, [&](const ReplayAim& aim) {
       while (!*aim.stop) indexes.env->SleepMicros(1000);
       return Status(Code::kClosed, "the store is closing");
@@ -241,7 +241,7 @@ TEST(IndexSet, AnIndexThatCannotWriteIsOpenedAgainInMemory) {
       return Status();
     };
     indexes.set->Begin(0, replay);
-    EXPECT_OK(indexes.set->AwaitServing());
+    EXPECT_OK(indexes.set->AwaitServing(60'000'000'000));
     bool held = true;
     auto read = std::make_shared<io::Completion>();
     indexes.set->Read(
@@ -307,7 +307,7 @@ TEST(IndexSet, AReplayThatFailedLeavesNothingToCheckpoint) {
       indexes.zones[1]->index = nullptr;
       return Status(Code::kUnavailable, "no index");
     });
-    EXPECT_OK(indexes.set->AwaitServing());
+    EXPECT_OK(indexes.set->AwaitServing(60'000'000'000));
     indexes.set->Checkpoint(kDeadline);
     indexes.Drain(1);
     EXPECT_EQ(indexes.lost_count(), size_t{1});

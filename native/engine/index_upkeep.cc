@@ -16,10 +16,10 @@ constexpr uint64_t kDeadlinesToReturn = 5;
 constexpr size_t kRoomMin = 16u << 20;
 }  // namespace
 
-void IndexSet::Begin(size_t i, Replay replay) {
+void IndexSet::Begin(size_t i, Replay replay, bool late) {
   {
     MutexLock lock(&mutex_);
-    slots_[i].state = State::kReplaying;
+    slots_[i].state = late ? State::kLate : State::kReplaying;
     slots_[i].replay = std::move(replay);
   }
   PostReplay(i);
@@ -63,8 +63,8 @@ void IndexSet::RunReplay(size_t i) {
     Replay replay;
     {
       MutexLock lock(&mutex_);
-      if (slots_[i].state != State::kReplaying || stopped_) return;
-      aim = {tail_, slots_[i].in_memory, &stop_replays_};
+      if (!slots_[i].replaying() || stopped_) return;
+      aim = {tail_, slots_[i].in_memory, &stop_replays_, &replayed_};
       replay = slots_[i].replay;
     }
     Status status = replay(aim);
@@ -73,7 +73,7 @@ void IndexSet::RunReplay(size_t i) {
     {
       MutexLock lock(&mutex_);
       Slot& slot = slots_[i];
-      if (slot.state != State::kReplaying) return;
+      if (!slot.replaying()) return;
       if (tail_.sequence != aim.tail.sequence) continue;
       slot.state = State::kReady;
       slot.lease = std::make_shared<Lease>(slot.zone->index);
@@ -93,7 +93,7 @@ void IndexSet::WriteFailed(size_t i, const Status& why) {
   {
     MutexLock lock(&mutex_);
     Slot& slot = slots_[i];
-    unwritable &= slot.live() && !slot.in_memory && !stopped_;
+    unwritable &= (slot.live() || slot.replaying()) && !slot.in_memory && !stopped_;
     if (unwritable) {
       slot.in_memory = true;
       slot.in_memory_since = why.Is(Code::kNoSpace) ? options_.env->MonotonicNanos() : 0;

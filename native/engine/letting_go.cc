@@ -10,7 +10,9 @@ namespace {
 // Zones that outlived their store. Of the process, as the locks are.
 struct Abandoned {
   Mutex mutex;
-  std::multiset<aead::Id> zones;  // Guarded by mutex.
+  // Guarded by mutex. An id, or where there is none yet, a path.
+  std::multiset<aead::Id> zones;
+  std::multiset<std::string> paths;
 };
 Abandoned& AbandonedZones() {
   static auto* abandoned = new Abandoned;  // Outlives the threads that it counts.
@@ -21,21 +23,26 @@ Abandoned& AbandonedZones() {
 // lets go of index and lock, whoever else still holds the zone.
 class Remains {
  public:
-  explicit Remains(std::shared_ptr<Zone> zone) : zone_(std::move(zone)) {
+  explicit Remains(std::shared_ptr<Zone> zone)
+      : zone_(std::move(zone)), zone_id_(zone_->superblock.zone_id) {
     MutexLock lock(&AbandonedZones().mutex);
-    AbandonedZones().zones.insert(zone_->superblock.zone_id);
+    AbandonedZones().zones.insert(zone_id_);
+    AbandonedZones().paths.insert(zone_->path);
   }
   ~Remains() {
     zone_->index = nullptr;
+    zone_->late_index = nullptr;
     zone_->lock = nullptr;
     MutexLock lock(&AbandonedZones().mutex);
-    AbandonedZones().zones.erase(AbandonedZones().zones.find(zone_->superblock.zone_id));
+    AbandonedZones().zones.erase(AbandonedZones().zones.find(zone_id_));
+    AbandonedZones().paths.erase(AbandonedZones().paths.find(zone_->path));
   }
   Remains(const Remains&) = delete;
   Remains& operator=(const Remains&) = delete;
 
  private:
   const std::shared_ptr<Zone> zone_;
+  const aead::Id zone_id_;
 };
 
 std::array<io::TaskQueue*, 4> QueuesOf(const Zone& zone) {
@@ -53,6 +60,7 @@ void LetGo(io::Env* env, const std::vector<std::shared_ptr<Zone>>& zones, uint64
     closed.push_back(std::make_shared<io::Completion>());
     auto task = [zone, completion = closed.back()] {
       zone->index = nullptr;
+      zone->late_index = nullptr;
       completion->Set(Status());
     };
     if (!zone->apply_thread->Post(task)) closed.back()->Set(Status());
@@ -74,9 +82,9 @@ void LetGo(io::Env* env, const std::vector<std::shared_ptr<Zone>>& zones, uint64
   }
 }
 
-bool IsAbandoned(const aead::Id& zone_id) {
+bool IsAbandoned(const aead::Id& zone_id, const std::string& path) {
   MutexLock lock(&AbandonedZones().mutex);
-  return AbandonedZones().zones.count(zone_id) != 0;
+  return AbandonedZones().zones.count(zone_id) != 0 || AbandonedZones().paths.count(path) != 0;
 }
 
 }  // namespace strongroom::engine

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/zone.h"
@@ -13,8 +14,8 @@ namespace strongroom::engine {
 // for its late write must not meet another owner.
 void LetGo(io::Env* env, const std::vector<std::shared_ptr<Zone>>& zones, uint64_t deadline_nanos);
 
-// True while a zone of this id is abandoned in this process: who finds it locked would wait for a
-// thread of our own.
-bool IsAbandoned(const aead::Id& zone_id);
+// True while a zone of this id, or what was to be a zone at this path, is abandoned in this
+// process: who finds it locked would wait for a thread of our own.
+bool IsAbandoned(const aead::Id& zone_id, const std::string& path);
 
 }  // namespace strongroom::engine

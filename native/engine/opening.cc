@@ -9,11 +9,7 @@ namespace strongroom::engine {
 
 namespace {
 
-// How long an open waits for the first index, where none has opened within the deadline: a large
-// one on a slow disk takes its time, and without any there is nothing to serve.
-constexpr uint64_t kFirstIndexNanos = 60'000'000'000;
-
-// The part of it that is left for a zone whose index has used it up, while enough others have not.
+// The part of the deadline that is left for a zone whose index has used it up.
 constexpr uint64_t kHurry = 8;
 
 // The threads of a zone exist before anything of it is touched: a dead disk may hang at the first.
@@ -36,31 +32,71 @@ std::shared_ptr<Zone> NewZone(const OpenOptions& options, size_t i) {
 }
 
 // Looks at the zone and locks it, where there is something to lock. kNotFound: nothing there, and
-// nothing was made there.
-Touched Touch(const OpenOptions& options, Zone& zone) {
-  Touched touched = LookAt(zone.disk.get(), zone);
+// nothing was made there. On the zone's log thread.
+Touched Touch(io::Env* env, bool read_only, const std::string& path) {
+  auto folder = env->Stat(path);
+  auto look = [&] {
+    Touched touched = LookAt(env, path);
+    if (folder.ok()) touched.folder = *folder;
+    return touched;
+  };
+  Touched touched = look();
   if (!touched.status.ok() && !touched.status.Is(Code::kCorruption)) return touched;
-  auto lock = zone.disk->Lock(zone.path + "/lock", options.read_only);
+  auto lock = env->Lock(path + "/lock", read_only);
   if (lock.ok()) {
-    zone.lock = std::move(*lock);
-  } else if (lock.status().Is(Code::kLocked) && IsAbandoned(zone.superblock.zone_id)) {
+    // Again under the lock: another process may have been writing it.
+    touched = look();
+    touched.lock = std::move(*lock);
+  } else if (lock.status().Is(Code::kLocked) && IsAbandoned(touched.superblock.zone_id, path)) {
     touched.status = Status(Code::kUnavailable, "its disk has not answered since the last close");
-    return touched;
-  } else if (!options.read_only || lock.status().Is(Code::kLocked)) {
+  } else if (!read_only || lock.status().Is(Code::kLocked)) {
     touched.status = lock.status();  // A read-only medium has no lock file, and no writer either.
-    return touched;
   }
-  // Again under the lock: another process may have been writing it.
-  return LookAt(zone.disk.get(), zone);
+  return touched;
+}
+
+// Of all zones at once. What comes too late is let go of by its thread, the lock included.
+AllTouched TouchAll(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones) {
+  struct Answer {
+    io::Completion done;
+    Touched touched;
+  };
+  std::vector<std::shared_ptr<Answer>> answers;
+  for (const auto& zone : zones) {
+    answers.push_back(std::make_shared<Answer>());
+    zone->log_thread->Post([env = options.env, read_only = options.read_only, path = zone->path,
+                            answer = answers.back()] {
+      answer->touched = Touch(env, read_only, path);
+      answer->done.Set(Status());
+    });
+  }
+  io::TimeLeft left(options.env, options.zone_deadline_nanos);
+  AllTouched out;
+  for (size_t i = 0; i < zones.size(); ++i) {
+    Status status = answers[i]->done.Wait(left());
+    out.push_back(status.ok() ? std::move(answers[i]->touched) : Touched{status});
+    zones[i]->superblock = out[i].superblock;
+    zones[i]->lock = std::move(out[i].lock);
+  }
+  return out;
+}
+
+std::vector<std::optional<io::FileInfo>> FoldersOf(const AllTouched& touched) {
+  std::vector<std::optional<io::FileInfo>> out;
+  for (const Touched& zone : touched) out.push_back(zone.folder);
+  return out;
 }
 
 void WarnOfSharedDevice(const std::vector<std::shared_ptr<Zone>>& zones,
                         const std::function<void(const Event&)>& on_event) {
-  std::vector<Folder> folders = FoldersOf(zones);
-  bool one = std::all_of(folders.begin(), folders.end(), [&](const Folder& folder) {
-    return folder.info.device == folders.front().info.device;
-  });
-  if (folders.size() > 1 && one)
+  std::vector<uint64_t> devices;
+  for (const auto& zone : zones) {
+    if (!zone->present) continue;
+    if (auto info = zone->disk->Stat(zone->path); info.ok()) devices.push_back(info->device);
+  }
+  bool one = std::all_of(devices.begin(), devices.end(),
+                         [&](uint64_t device) { return device == devices.front(); });
+  if (devices.size() > 1 && one)
     on_event({Event::Kind::kSharedDevice, 0, "one device for all zones"});
 }
 
@@ -102,12 +138,12 @@ Status DecideFate(const OpenOptions& options, const std::vector<std::shared_ptr<
     none &= !status.ok();
     if (!status.ok() && !missing) missing = &touched[i];
   }
-  *create = options.create && !options.read_only && NeverServed(zones, touched);
+  *create = options.create && !options.read_only && NeverServed(touched);
   if (*create) return {};
   if (none) {
     return Status(Code::kUnavailable, "no store here: " + missing->status.message());
   }
-  if (MayHaveServed(zones, touched)) return CheckShape(options, zones, touched);
+  if (MayHaveServed(touched)) return CheckShape(options, zones, touched);
   // One of the others may have served without it: only all of them together tell.
   std::string why = missing ? missing->status.message() : "open it with create, to make it anew";
   return Status(Code::kUnavailable, "the making of the store was cut short: " + why);
@@ -153,7 +189,7 @@ std::shared_ptr<const IndexSource> MakeIndexSource(const OpenOptions& options,
   return source;
 }
 
-// An index on its way. What opens too late is dropped by the thread that opened it.
+// An index on its way. The task owns the zone by shares, and the zone what opens.
 struct OpeningIndex {
   std::shared_ptr<Zone> zone;
   std::shared_ptr<OpenedIndex> made = std::make_shared<OpenedIndex>();
@@ -163,39 +199,36 @@ struct OpeningIndex {
 OpeningIndex BeginIndex(const std::shared_ptr<const IndexSource>& source,
                         const std::shared_ptr<Zone>& zone) {
   OpeningIndex opening{zone};
-  zone->apply_thread->Post([source, opening]() {
-    auto index = OpenIndex(*source, *opening.zone);
+  auto places = std::make_shared<IndexPlace>(*source, *zone);
+  zone->apply_thread->Post([source, places, opening] {
+    auto index = OpenIndex(*source, *places);
     if (index.ok()) *opening.made = std::move(*index);
     opening.done->Set(index.status());
   });
   return opening;
 }
 
-// Opens the indexes side by side, and goes on without those that take longer than the deadline, as
-// long as there is one: they are opened again once their disks answer. A disk that hangs has cost
-// the open its deadline with that, and is not given another.
+// Opens the indexes side by side, and goes on without those that take longer than the deadline:
+// their replays take them over when they are open. A disk that hangs has cost the open its deadline
+// with that; where enough others do not, it is not given another.
 void OpenIndexes(const OpenOptions& options, const Opened& opened) {
   std::vector<OpeningIndex> openings;
   for (const auto& zone : opened.zones) {
     if (zone->present) openings.push_back(BeginIndex(opened.index_source, zone));
   }
-  io::TimeLeft deadline(options.env, options.zone_deadline_nanos);
-  io::TimeLeft patience(options.env, kFirstIndexNanos);
+  io::TimeLeft left(options.env, options.zone_deadline_nanos);
   size_t open = 0;
-  auto take = [&](OpeningIndex& opening, const io::TimeLeft& left) {
-    Zone& zone = *opening.zone;
-    zone.index_why = opening.done->Wait(left());
-    if (!zone.index_why.ok()) return;
-    zone.index = opening.made->index;
-    zone.index_in_memory = opening.made->in_memory;
+  for (auto& [zone, made, done] : openings) {
+    zone->index_why = done->Wait(left());
+    if (zone->index_why.Is(Code::kTimedOut)) zone->late_index = made;
+    if (!zone->index_why.ok()) continue;
+    zone->index = std::move(made->index);
+    zone->index_in_memory = made->in_memory;
     ++open;
-  };
-  for (auto& opening : openings) take(opening, deadline);
-  for (auto& opening : openings) {
-    if (!opening.zone->index_why.Is(Code::kTimedOut)) continue;
-    if (open == 0) take(opening, patience);
-    if (open >= opened.quorum)
-      opening.zone->disk->SetDeadline(options.zone_deadline_nanos / kHurry);
+  }
+  for (auto& [zone, made, done] : openings) {
+    bool late = zone->late_index != nullptr && open >= opened.quorum;
+    if (late) zone->disk->SetDeadline(options.zone_deadline_nanos / kHurry);
   }
 }
 
@@ -229,7 +262,10 @@ Status RecoverLog(const OpenOptions& options, Opened* opened,
     on_event({Event::Kind::kRot, zone, what});
   };
   TRY_ASSIGN(opened->recovered, log::Recover(views, recovery));
-  for (size_t i = 0; i < present.size(); ++i) present[i]->superblock = views[i].superblock;
+  for (size_t i = 0; i < present.size(); ++i) {
+    present[i]->superblock.counter = views[i].superblock.counter;
+    present[i]->superblock.epochs_reserved = views[i].superblock.epochs_reserved;
+  }
   for (const auto& failure : opened->recovered.failed) present[failure.zone]->why = failure.why;
   for (size_t i : opened->recovered.set) opened->set.push_back(present[i]);
   return {};
@@ -261,9 +297,8 @@ Status PutInOrder(std::vector<std::shared_ptr<Zone>>* zones) {
 
 Status OpenInto(Opened* opened, const OpenOptions& options,
                 const std::function<void(const Event&)>& on_event) {
-  TRY(RefuseSameDirectory(FoldersOf(opened->zones)));
-  AllTouched touched;
-  for (const auto& zone : opened->zones) touched.push_back(Touch(options, *zone));
+  AllTouched touched = TouchAll(options, opened->zones);
+  TRY(RefuseSameDirectory(FoldersOf(touched)));
   bool create = false;
   TRY(DecideFate(options, opened->zones, touched, &create));
   if (create) {

@@ -8,9 +8,7 @@ namespace {
 
 // A zone that is only looked at, by a thread of its own.
 struct Look {
-  Zone zone;
   Touched touched;
-  std::optional<Folder> folder;
   io::Completion done;
 };
 
@@ -19,13 +17,13 @@ Result<Bytes> HintOf(io::Env* env, const std::vector<std::shared_ptr<Look>>& loo
                      uint64_t nanos) {
   io::TimeLeft left(env, nanos);
   Status last(Code::kNotFound, "no zones");
-  std::vector<Folder> folders;
+  std::vector<std::optional<io::FileInfo>> folders;
   const Bytes* hint = nullptr;
   for (const auto& look : looks) {
     Status status = look->done.Wait(left());
-    if (status.ok() && look->folder) folders.push_back(*look->folder);
+    folders.push_back(status.ok() ? look->touched.folder : std::nullopt);
     if (status.ok()) status = look->touched.status;
-    if (status.ok() && !hint) hint = &look->zone.superblock.root_hint;
+    if (status.ok() && !hint) hint = &look->touched.superblock.root_hint;
     // Torn by a crash while it was made for the first time: that is no store yet.
     if (status.Is(Code::kCorruption) && !look->touched.has_log) continue;
     if (last.Is(Code::kNotFound) && !status.ok()) last = status;
@@ -45,12 +43,11 @@ Result<Bytes> ReadRootHint(io::Env* env, const std::vector<std::string>& paths,
   std::vector<std::unique_ptr<io::TaskQueue>> threads;
   for (const std::string& path : paths) {
     auto look = std::make_shared<Look>();
-    look->zone.path = path;
     threads.push_back(std::make_unique<io::TaskQueue>(env, "look", 1));
-    threads.back()->Post([env, look] {
-      auto info = env->Stat(look->zone.path);
-      if (info.ok()) look->folder = Folder{look->zone.path, *info};
-      look->touched = LookAt(env, look->zone);
+    threads.back()->Post([env, look, path] {
+      auto folder = env->Stat(path);
+      look->touched = LookAt(env, path);
+      if (folder.ok()) look->touched.folder = *folder;
       look->done.Set(Status());
     });
     looks.push_back(std::move(look));

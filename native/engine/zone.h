@@ -14,6 +14,8 @@
 
 namespace strongroom::engine {
 
+struct OpenedIndex;  // zone_index.h
+
 struct Zone {
   int number = 0;  // 1-based, as the user gave them.
   std::string path;
@@ -28,6 +30,9 @@ struct Zone {
   std::shared_ptr<index::Index> index;
   bool index_in_memory = false;  // The disk takes nothing: see zone_index.h.
   Status index_why;
+  // Where an index that opens too late for the open lands, for the replay to take over: the apply
+  // thread's.
+  std::shared_ptr<OpenedIndex> late_index;
 
   // Its calls run on the log thread. For opening, and for nobody after it.
   std::shared_ptr<io::DeadlineEnv> disk;

@@ -6,12 +6,12 @@ namespace {
 
 constexpr size_t kReplayEffects = 512;
 
-index::IndexOptions OptionsFor(const IndexSource& source, const Zone& zone, bool in_memory) {
+index::IndexOptions OptionsFor(const IndexSource& source, const IndexPlace& place, bool in_memory) {
   index::IndexOptions out;
   out.env = source.env;
-  out.path = zone.path + "/index";
-  out.store_id = zone.superblock.store_id;
-  out.zone_id = zone.superblock.zone_id;
+  out.path = place.path;
+  out.store_id = place.store_id;
+  out.zone_id = place.zone_id;
   out.index_key = source.index_key.span();
   out.read_only = source.read_only || in_memory;
   out.write_buffer_size = source.write_buffer_size;
@@ -37,6 +37,7 @@ Result<format::Position> ReplayFrom(Zone& zone, const log::RecordSeal& seal, con
   };
   while (reader.position().location != aim.tail.location) {
     if (aim.stop != nullptr && *aim.stop) return Status(Code::kClosed, "the store is closing");
+    if (aim.steps != nullptr) ++*aim.steps;
     TRY_ASSIGN(auto entry, reader.Next());
     if (!entry) break;
     gathered.push_back(ApplyImage(entry->record, entry->position));
@@ -50,15 +51,20 @@ Result<format::Position> ReplayFrom(Zone& zone, const log::RecordSeal& seal, con
 
 Status Reopen(const IndexSource& source, Zone& zone, bool in_memory) {
   zone.index = nullptr;  // Before another opens its folder.
-  TRY_ASSIGN(zone.index, index::Index::Open(OptionsFor(source, zone, in_memory)));
+  TRY_ASSIGN(zone.index, index::Index::Open(OptionsFor(source, {source, zone}, in_memory)));
   zone.index_in_memory = in_memory;
   return {};
 }
 
 }  // namespace
 
-Result<OpenedIndex> OpenIndex(const IndexSource& source, const Zone& zone) {
-  auto options = OptionsFor(source, zone, false);
+IndexPlace::IndexPlace(const IndexSource& source, const Zone& zone)
+    : path(zone.path + "/index"),
+      store_id(source.seal.store_id),
+      zone_id(zone.superblock.zone_id) {}
+
+Result<OpenedIndex> OpenIndex(const IndexSource& source, const IndexPlace& place) {
+  auto options = OptionsFor(source, place, false);
   auto index = index::Index::Open(options);
   if (!index.ok() && IsDamage(index.status()) && !source.read_only) {
     // Derived state: a damaged one is dropped and replayed from empty.
@@ -68,11 +74,15 @@ Result<OpenedIndex> OpenIndex(const IndexSource& source, const Zone& zone) {
   if (index.ok()) return OpenedIndex{std::move(*index), false};
   bool unwritable = index.status().Is(Code::kNoSpace) || index.status().Is(Code::kIo);
   if (!unwritable || source.read_only) return index.status();
-  TRY_ASSIGN(index, index::Index::Open(OptionsFor(source, zone, true)));
+  TRY_ASSIGN(index, index::Index::Open(OptionsFor(source, place, true)));
   return OpenedIndex{std::move(*index), true};
 }
 
 Status ReplayIndex(const IndexSource& source, Zone& zone, const ReplayAim& aim) {
+  if (auto late = std::move(zone.late_index); late && late->index) {
+    zone.index = std::move(late->index);
+    zone.index_in_memory = late->in_memory;
+  }
   if (!zone.index || zone.index_in_memory != aim.in_memory) {
     TRY(Reopen(source, zone, aim.in_memory));
   }

@@ -32,6 +32,14 @@ struct ReplayAim {
   index::Applied tail;
   bool in_memory = false;
   const std::atomic<bool>* stop = nullptr;  // Asked for each record: then kClosed. May be null.
+  std::atomic<uint64_t>* steps = nullptr;   // Counts them. May be null.
+};
+
+// Where a zone's index lies, and whose it is.
+struct IndexPlace {
+  IndexPlace(const IndexSource& source, const Zone& zone);
+  std::string path;
+  aead::Id store_id, zone_id;
 };
 
 // An opened index and where it keeps what comes.
@@ -40,7 +48,7 @@ struct OpenedIndex {
   bool in_memory = false;
 };
 // A damaged index is made anew, empty. In memory where the disk is full or fails.
-Result<OpenedIndex> OpenIndex(const IndexSource& source, const Zone& zone);
+Result<OpenedIndex> OpenIndex(const IndexSource& source, const IndexPlace& place);
 
 // Brings the zone's index up to the tail: from what it has applied if the chain from there is
 // whole, else from empty (the index is then made anew). Opens it again first where the aim wants it
