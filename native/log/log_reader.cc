@@ -1,5 +1,7 @@
 #include "log/log_reader.h"
 
+#include <algorithm>
+
 #include "hash/xxh64.h"
 
 namespace strongroom::log {
@@ -79,10 +81,19 @@ Result<std::optional<LogEntry>> LogReader::Next() {
     }
     if (!here.ok() && !IsAbsent(here.status())) return here.status();
   }
-  TRY_ASSIGN(auto segments, log_->Segments());
-  for (uint32_t segment : segments) {
-    if (segment <= SegmentOf(position_.location)) continue;
-    auto first = Load(segment, kBlock);
+  // Those that are known first: a walk over many segments would list them all for each.
+  TRY_ASSIGN(auto known, FirstIn(segments_));
+  if (known) return known;
+  TRY_ASSIGN(segments_, log_->Segments());
+  return FirstIn(segments_);
+}
+
+// The next record, at the beginning of one of these segments.
+Result<std::optional<LogEntry>> LogReader::FirstIn(const std::vector<uint32_t>& segments) {
+  uint32_t here = SegmentOf(position_.location);
+  for (auto it = std::upper_bound(segments.begin(), segments.end(), here); it != segments.end();
+       ++it) {
+    auto first = Load(*it, kBlock);
     if (first.ok() && Links(*first)) {
       position_ = first->position;
       return std::optional<LogEntry>(std::move(*first));

@@ -43,12 +43,14 @@ class LogReader {
  private:
   Result<ByteSpan> Window(uint32_t segment, uint64_t offset, size_t size);
   Result<LogEntry> Load(uint32_t segment, uint32_t offset);
+  Result<std::optional<LogEntry>> FirstIn(const std::vector<uint32_t>& segments);
   bool Links(const LogEntry& entry) const;
 
   ZoneLog* const log_;
   const RecordSeal* const seal_;
   format::Position position_;
   const Source source_;
+  std::vector<uint32_t> segments_;  // As last listed, ascending.
   AlignedBytes window_;
   uint32_t window_segment_ = 0;
   uint64_t window_offset_ = 0;
