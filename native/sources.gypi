@@ -139,7 +139,9 @@
       "native/log/log_reader_test.cc",
       "native/log/recovery_test.cc",
       "native/log/replicated_log_test.cc",
-      "native/log/ruling_test.cc"
+      "native/log/ruling_test.cc",
+      "native/sim/model_test.cc",
+      "native/sim/simulation_test.cc"
     ],
     "strongroom_simulator_sources": [
       "native/io/sim_crash.cc",
@@ -151,8 +153,12 @@
       "native/io/sim_image.cc",
       "native/io/sim_inode.cc",
       "native/io/sim_scheduler.cc",
-      "native/io/sim_tamper.cc"
+      "native/io/sim_tamper.cc",
+      "native/sim/model.cc",
+      "native/sim/simulation.cc",
+      "native/sim/store.cc"
     ],
+    "strongroom_sim_sources": ["native/sim/sim_main_test.cc"],
     "strongroom_test_flags": ["-O1"],
     "strongroom_simulator_flags": ["-O2"],
     "strongroom_planted_sources": ["native/hash/planted_main_test.cc"],

@@ -10,7 +10,8 @@ import { runTool } from './tool.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const { values: options } = parseArgs({ options: { tests: { type: 'boolean', default: false } } });
-const targets = ['strongroom', ...(options.tests ? ['strongroom_test', 'strongroom_vectors'] : [])];
+const programs = ['strongroom_test', 'strongroom_vectors', 'strongroom_sim'];
+const targets = ['strongroom', ...(options.tests ? programs : [])];
 const outputs = targets.map(
   (name) => `build/Release/${name}${name === 'strongroom' ? '.node' : ''}`,
 );

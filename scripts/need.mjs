@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 
 const purpose = process.argv[2];
 const sanitizers = ['test:asan', 'test:tsan'];
-const purposes = ['bench', 'demo', 'pack', 'test', 'test:matrix', ...sanitizers];
+const purposes = ['bench', 'demo', 'pack', 'sim', 'test', 'test:matrix', ...sanitizers];
 if (!purposes.includes(purpose)) {
   console.error(`usage: node scripts/need.mjs ${purposes.join('|')}`);
   process.exit(2);

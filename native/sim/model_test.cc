@@ -1,0 +1,58 @@
+// The oracle itself: what it takes for right, and that it finds each kind of wrong.
+#include "sim/model.h"
+
+#include "base/testing.h"
+
+namespace strongroom::sim {
+
+namespace {
+
+// Rows a and b are settled; a transaction on c and d, one of which is there, is not answered yet.
+Model Example() {
+  Model model;
+  Changes settled = {{"a", Body{1, 10}}, {"b", Body{2, 0}}, {"c", Body{3, 5}}};
+  model.Begin(settled);
+  model.Settle(settled);
+  model.Begin({{"c", Body{4, 7}}, {"d", Body{5, 1}}});
+  return model;
+}
+Rows Before() { return {{"a", {1, 10}}, {"b", {2, 0}}, {"c", {3, 5}}}; }
+Rows After() { return {{"a", {1, 10}}, {"b", {2, 0}}, {"c", {4, 7}}, {"d", {5, 1}}}; }
+
+}  // namespace
+
+TEST(Model, TakesATransactionThatNobodyHeardOfWholeOrNotAtAll) {
+  EXPECT_EQ(Compare(Example(), Before()).all(), uint64_t{0});
+  EXPECT_EQ(Compare(Example(), After()).all(), uint64_t{0});
+}
+
+TEST(Model, FindsWhatIsLostTornAndResurrected) {
+  Rows lost = Before(), older = Before(), torn = Before(), back = After(), other = After();
+  lost.erase("a");
+  older["b"] = Body{9, 0};
+  torn["d"] = Body{5, 1};
+  back["gone"] = Body{7, 1};
+  other["d"] = Body{6, 1};
+  EXPECT_EQ(Compare(Example(), lost).lost, uint64_t{1});
+  EXPECT_EQ(Compare(Example(), older).lost, uint64_t{1});
+  EXPECT_EQ(Compare(Example(), torn).torn, uint64_t{1});
+  EXPECT_EQ(Compare(Example(), back).resurrected, uint64_t{1});
+  EXPECT_EQ(Compare(Example(), other).torn, uint64_t{1});
+  EXPECT(!Compare(Example(), lost).first.empty());
+}
+
+TEST(Model, ARemovedRowThatIsThereIsResurrected) {
+  Model model = Example();
+  Changes changes = {{"a", std::nullopt}};
+  model.Begin(changes);
+  EXPECT_EQ(Compare(model, Before()).all(), uint64_t{0});
+  model.Settle(changes);
+  EXPECT_EQ(Compare(model, Before()).resurrected, uint64_t{1});
+  model.Begin({{"b", std::nullopt}});
+  model.Forget({{"b", std::nullopt}});
+  Rows without = Before();
+  without.erase("a");
+  EXPECT_EQ(Compare(model, without).all(), uint64_t{0});
+}
+
+}  // namespace strongroom::sim

@@ -1,0 +1,72 @@
+// Simulation: a store lives on a simulated machine, which crashes at its calls, in every way that a
+// disk allows; what each crash leaves is opened by the product's own recovery and compared, row by
+// row and byte by byte, with the model.
+//
+//   seed -> zones, operations, faults, the order of the threads
+//   at a call that changes the disk: image = the disk after a crash there + the model of that
+//   moment image -> open (one zone may be missing; the power may go again) -> Compare
+//
+// One seed takes one way, step by step. A state is one distinct image: what all its zones hold
+// durably, and what their store must hold.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "io/sim_env.h"
+#include "sim/store.h"
+
+namespace strongroom::sim {
+
+struct Figures {
+  uint64_t states = 0, distinct = 0;  // Images that were made; that were judged.
+  uint64_t seeds = 0, operations = 0, acked = 0;
+  uint64_t lost = 0, torn = 0, resurrected = 0;
+  uint64_t failed_open = 0;  // Refused, though at most one zone was away.
+  uint64_t silent = 0;       // A wrong byte, given out for a right one.
+  uint64_t bad() const { return lost + torn + resurrected + failed_open + silent; }
+};
+
+class Simulation {
+ public:
+  // `tell` hears of each finding: what was found, and the way that led there. One call in so many
+  // that change the disk is crashed at.
+  explicit Simulation(std::function<void(const std::string&)> tell, uint64_t crash_every = 8)
+      : tell_(std::move(tell)), crash_every_(crash_every) {}
+
+  // One store, for at least 200 operations, and everything that crashes left of it. Begins no image
+  // any more once `most` distinct ones were judged, by this and earlier seeds.
+  void RunSeed(uint64_t seed, uint64_t most);
+  const Figures& figures() const { return figures_; }
+
+ private:
+  // What a restart finds.
+  struct Image {
+    io::SimDisk disk;
+    Model model;
+    Bucket bucket;
+    size_t zone_count = 3;
+    bool intact = true;  // No zone has failed yet: any one may be away.
+    std::string way;     // How it came to be, for whoever reads a finding.
+    uint64_t hash = 0;   // Of what all zones hold durably, and of the model.
+  };
+  class Life;
+
+  void Capture(Image image, const std::string& where, testing::Random& random,
+               std::vector<Image>* out);
+  void JudgeAll(std::vector<Image>* images);
+  void Judge(const Image& image, std::vector<Image>* again);
+  void Compare(Store& store, const Image& image);
+  void Find(uint64_t* count, uint64_t by, const Image& image, const std::string& what);
+  bool IsFull() const { return figures_.distinct >= most_; }
+
+  const std::function<void(const std::string&)> tell_;
+  const uint64_t crash_every_;
+  Figures figures_;
+  std::unordered_set<uint64_t> seen_;
+  uint64_t most_ = 0;
+};
+
+}  // namespace strongroom::sim
