@@ -7,11 +7,10 @@
 //
 // The folders for blobs are made one by one, all alike: there, one crash in 64 is tried. A sample
 // of the states, drawn by the seed, is opened from; STRONGROOM_EXHAUSTIVE=N takes N of them, 0 all.
-#include "engine/creating.h"
-
 #include <unordered_set>
 
 #include "base/testing.h"
+#include "engine/creating.h"
 #include "io/sim_env.h"
 
 namespace strongroom::engine {
@@ -220,8 +219,8 @@ TEST(Creation, AZoneWithALogIsNeverMadeAnew) {
       uint64_t hash = 0;
       for (size_t zone = 1; zone <= zone_count; ++zone) {
         for (const auto& file : store.disk.Files(ZonePath(zone) + "/log")) {
-          hash = io::MixHash(io::MixHash(hash, AsBytes(file.path)),
-                             store.disk.ReadDurable(file.path));
+          hash =
+              io::MixHash(io::MixHash(hash, AsBytes(file.path)), store.disk.ReadDurable(file.path));
         }
       }
       return hash;

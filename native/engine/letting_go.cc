@@ -26,7 +26,7 @@ class Remains {
   explicit Remains(std::shared_ptr<Zone> zone)
       : zone_(std::move(zone)), zone_id_(zone_->superblock.zone_id) {
     MutexLock lock(&AbandonedZones().mutex);
-    AbandonedZones().zones.insert(zone_id_);
+    if (zone_id_ != aead::Id{}) AbandonedZones().zones.insert(zone_id_);
     AbandonedZones().paths.insert(zone_->path);
   }
   ~Remains() {
@@ -34,7 +34,9 @@ class Remains {
     zone_->late_index = nullptr;
     zone_->lock = nullptr;
     MutexLock lock(&AbandonedZones().mutex);
-    AbandonedZones().zones.erase(AbandonedZones().zones.find(zone_id_));
+    if (zone_id_ != aead::Id{}) {
+      AbandonedZones().zones.erase(AbandonedZones().zones.find(zone_id_));
+    }
     AbandonedZones().paths.erase(AbandonedZones().paths.find(zone_->path));
   }
   Remains(const Remains&) = delete;
@@ -73,11 +75,18 @@ void LetGo(io::Env* env, const std::vector<std::shared_ptr<Zone>>& zones, uint64
   for (const auto& zone : zones) {
     bool ended = true;
     for (io::TaskQueue* queue : QueuesOf(*zone)) ended &= queue->Stop(to_end());
-    if (ended) {
+    if (ended && !zone->index && !zone->late_index) {
       zone->lock = nullptr;
       continue;
     }
     auto remains = std::make_shared<Remains>(zone);
+    if (ended) {
+      // The threads came back in time, but not for the closing of the index, which may take long.
+      // Nobody gets the lock before that.
+      auto let_go = [remains = std::move(remains)]() mutable { remains = nullptr; };
+      env->StartThread("letting-go", std::move(let_go))->Detach();
+      continue;
+    }
     for (io::TaskQueue* queue : QueuesOf(*zone)) queue->KeepUntilEnded(remains);
   }
 }

@@ -9,7 +9,7 @@ namespace strongroom::engine {
 
 namespace {
 
-// The part of the deadline that is left for a zone whose index has used it up.
+// The part of the deadline that is left for the next call to a zone whose index has used it up.
 constexpr uint64_t kHurry = 8;
 
 // The threads of a zone exist before anything of it is touched: a dead disk may hang at the first.
@@ -228,7 +228,7 @@ void OpenIndexes(const OpenOptions& options, const Opened& opened) {
   }
   for (auto& [zone, made, done] : openings) {
     bool late = zone->late_index != nullptr && open >= opened.quorum;
-    if (late) zone->disk->SetDeadline(options.zone_deadline_nanos / kHurry);
+    if (late) zone->disk->Hurry(options.zone_deadline_nanos / kHurry);
   }
 }
 

@@ -3,6 +3,7 @@
 #include "engine/opening.h"
 
 #include "base/testing.h"
+#include "engine/letting_go.h"
 #include "io/sim_env.h"
 
 namespace strongroom::engine {
@@ -310,6 +311,97 @@ TEST(Opening, ReadsDoNotWaitForAnIndexThatHasNeverOpened) {
     EXPECT(!Find(**engine, "k").ok());
     for (uint64_t each : faults) env.RemoveFault(each);
     (*engine)->Close();
+  }));
+}
+
+// The story: the index of a zone took a little longer than the deadline, its log's syncs a third of
+// a second. For its index it was left out of the set, at every open.
+TEST(Opening, ASlowIndexDoesNotCostItsZoneTheSet) {
+  SimDisk disk = Stored(3);
+  SimEnv env(&disk, 1);
+  EXPECT_OK(env.Run([&] {
+    env.AddFault(SlowIndex(3, 2'100'000'000));
+    SimFault slow{SimEffect::kSlow, Path(3) + "/log", io::kIoSync};
+    slow.delay_nanos = 300'000'000;
+    slow.count = UINT64_MAX;
+    env.AddFault(slow);
+    auto engine = Engine::Open(OptionsFor(&env, 3), nullptr);
+    ASSERT_OK(engine);
+    EXPECT((*engine)->status().zones[2].in_set);
+    (*engine)->Close();
+  }));
+}
+
+// The story: the log was replaced after the replays had read it, and the header of the new file was
+// asked of a handle to the old one.
+TEST(Opening, ALogThatIsReplacedAfterTheReplaysTakesNoCommit) {
+  for (size_t replaced : {1, 3}) {
+    SimDisk disk = Stored(3);
+    SimEnv env(&disk, 1);
+    EXPECT_OK(env.Run([&] {
+      auto engine = Engine::Open(OptionsFor(&env, 3), nullptr);
+      ASSERT_OK(engine);
+      env.SleepMicros(3'000'000);
+      for (size_t zone = 1; zone <= replaced; ++zone) {
+        log::ZoneLog log(&env, Path(zone));
+        auto segments = log.Segments();
+        ASSERT_OK(segments);
+        EXPECT_OK(env.Rename(log.folder(), Path(zone) + "/elsewhere"));
+        EXPECT_OK(env.CreateDirectory(log.folder()));
+        auto file = env.Open(log.path(segments->back()), {io::OpenMode::kCreate, false});
+        ASSERT_OK(file);
+        EXPECT_OK((*file)->Allocate(1 << 20));
+      }
+      EXPECT_EQ(Put(**engine, "b").ok(), replaced == 1);
+      if (replaced == 1) EXPECT(!(*engine)->status().zones[0].in_set);
+      (*engine)->Close();
+    }));
+  }
+}
+
+// The story: a zone that never answered has no id. Abandoned, it stood for every other one without.
+TEST(Opening, AnAbandonedZoneWithoutAnIdStandsForNoOther) {
+  SimDisk disk = Stored(3);
+  disk.MakeDirectories("/y1");
+  SimEnv env(&disk, 1);
+  EXPECT_OK(env.Run([&] {
+    uint64_t fault = env.AddFault(SilenceOf(Path(1), 0));
+    auto engine = Engine::Open(OptionsFor(&env, 3), nullptr);
+    ASSERT_OK(engine);
+    (*engine)->Close();
+    EXPECT(!IsAbandoned({}, "/y1"));
+    auto lock = env.Lock("/y1/lock", false);
+    ASSERT_OK(lock);
+    OpenOptions options = OptionsFor(&env, 1);
+    options.zones = {"/y1"};
+    EXPECT_CODE(Engine::Open(std::move(options), nullptr).status(), Code::kLocked);
+    env.RemoveFault(fault);
+  }));
+}
+
+// The story: the index was still being closed when the lock was given back, and the next open met a
+// living one in the same folder.
+TEST(Opening, TheLockIsGivenBackAfterTheIndex) {
+  SimDisk disk = Stored(1);
+  SimEnv env(&disk, 1);
+  EXPECT_OK(env.Run([&] {
+    auto engine = Engine::Open(OptionsFor(&env, 1), nullptr);
+    ASSERT_OK(engine);
+    EXPECT_OK(Put(**engine, "b"));
+    env.AddFault(SlowIndex(1, 13'000'000'000));
+    (*engine)->Close();
+    // The closed engine is still held, as JavaScript holds it until it is collected.
+    bool free = env.Lock(Path(1) + "/lock", false).ok();
+    EXPECT(!free);
+    for (int i = 0; i < 60 && !free; ++i) {
+      env.SleepMicros(1'000'000);
+      free = env.Lock(Path(1) + "/lock", false).ok();
+    }
+    EXPECT(free);
+    auto again = Engine::Open(OptionsFor(&env, 1), nullptr);
+    ASSERT_OK(again);
+    EXPECT_OK(Find(**again, "b"));
+    (*again)->Close();
   }));
 }
 

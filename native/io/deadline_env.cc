@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "base/aligned.h"
 
@@ -19,7 +20,7 @@ class DeadlineEnv::Line {
     {
       MutexLock lock(&mutex_);
       if (failure_.Is(Code::kTimedOut)) return failure_;
-      deadline_nanos = deadline_nanos_;
+      deadline_nanos = hurry_nanos_ != 0 ? std::exchange(hurry_nanos_, 0) : deadline_nanos_;
     }
     Status status = queue_->Run(std::move(task), deadline_nanos);
     MutexLock lock(&mutex_);
@@ -43,9 +44,9 @@ class DeadlineEnv::Line {
     return std::move(**answer);
   }
 
-  void SetDeadline(uint64_t nanos) {
+  void Hurry(uint64_t nanos) {
     MutexLock lock(&mutex_);
-    deadline_nanos_ = nanos;
+    hurry_nanos_ = nanos;
   }
   Status failure() const {
     MutexLock lock(&mutex_);
@@ -67,8 +68,9 @@ class DeadlineEnv::Line {
 
  private:
   const std::shared_ptr<TaskQueue> queue_;
-  mutable Mutex mutex_;  // Guards all below.
-  uint64_t deadline_nanos_;
+  const uint64_t deadline_nanos_;
+  mutable Mutex mutex_;       // Guards all below.
+  uint64_t hurry_nanos_ = 0;  // 0: no hurry.
   Status failure_;
   std::vector<std::shared_ptr<File>> kept_;
 };
@@ -133,7 +135,7 @@ DeadlineEnv::DeadlineEnv(Env* env, std::shared_ptr<TaskQueue> queue, uint64_t de
 
 DeadlineEnv::~DeadlineEnv() = default;
 
-void DeadlineEnv::SetDeadline(uint64_t nanos) { line_->SetDeadline(nanos); }
+void DeadlineEnv::Hurry(uint64_t nanos) { line_->Hurry(nanos); }
 
 void DeadlineEnv::ForgetRefusals() { line_->ForgetRefusals(); }
 

@@ -20,8 +20,8 @@ class DeadlineEnv final : public Env {
   DeadlineEnv(Env* env, std::shared_ptr<TaskQueue> queue, uint64_t deadline_nanos);
   ~DeadlineEnv() override;
 
-  // From the next call on.
-  void SetDeadline(uint64_t nanos);
+  // The next call alone has this deadline: whoever has kept the caller waiting shows that it lives.
+  void Hurry(uint64_t nanos);
   // The disk's silence (kTimedOut), or else the first refusal (kIo, kUnavailable) that is not
   // forgotten, in whatever call; OK while there was none. Tells whose fault it was where a step
   // asked several disks.

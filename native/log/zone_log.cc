@@ -96,7 +96,10 @@ Status ZoneLog::OpenWriter(uint32_t segment) {
   TRY_ASSIGN(auto info, file->Info());
   const uint64_t size = info.size;
   if (expected_ && expected_->number == segment) {
-    auto header = Header(segment);
+    // Through this very handle: another may still show the file that stood here before.
+    AlignedBytes block(format::kBlock);
+    TRY_ASSIGN(size_t got, file->ReadAt(0, block.span()));
+    auto header = format::DecodeSegmentHeader(ByteSpan(block.data(), got));
     if (!header.ok() || header->id != expected_->id) {
       return Status(Code::kUnavailable, "the segment was replaced under us");
     }

@@ -27,6 +27,7 @@ using Rows = std::map<std::string, Body>;
 struct Change {
   std::string key;
   std::optional<Body> body;  // Nothing: the row is removed.
+  std::string copy_of;       // The row whose large body it shares; empty: a body of its own.
 };
 using Changes = std::vector<Change>;  // Of one transaction.
 

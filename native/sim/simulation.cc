@@ -147,6 +147,7 @@ class Simulation::Life {
     Change change;
     change.key = "k" + std::to_string(key);
     if (random_.Below(4) == 0) return change;
+    if (random_.Below(6) == 0 && Copy(&change)) return change;
     uint32_t size = 0;
     switch (random_.Below(6)) {
       case 0:
@@ -166,18 +167,30 @@ class Simulation::Life {
     return change;
   }
 
+  // Of a large body that stands: another row that names it.
+  bool Copy(Change* change) {
+    std::vector<std::string> large;
+    for (const auto& [key, body] : now_.model.settled) {
+      if (body.size >= kLargeFrom) large.push_back(key);
+    }
+    if (large.empty()) return false;
+    change->copy_of = large[random_.Below(large.size())];
+    change->body = now_.model.settled[change->copy_of];
+    return true;
+  }
+
   void Answer(const Changes& changes, const Status& status) {
     ++done_;
     ++all_->figures_.operations;
     if (status.ok()) {
       ++all_->figures_.acked;
-      now_.model.Settle(changes);
-    } else if (status.Is(Code::kUnknown) || status.Is(Code::kClosed)) {
-      stopped_ = true;  // It may stand; the next open tells.
-    } else {
-      stopped_ = true;
-      now_.model.Forget(changes);
+      return now_.model.Settle(changes);
     }
+    // It may stand; the next open tells.
+    bool unknown = status.Is(Code::kUnknown) || status.Is(Code::kClosed);
+    if (!unknown) now_.model.Forget(changes);
+    // The source of a copy went meanwhile: that says nothing against the store.
+    stopped_ |= !status.Is(Code::kPreconditionFailed) && !status.Is(Code::kNotFound);
   }
 
   Simulation* const all_;

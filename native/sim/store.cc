@@ -77,6 +77,17 @@ Result<Effect> Store::EffectOf(const Change& change) {
   effect.remove = !change.body.has_value();
   if (effect.remove) return effect;
   effect.body = Described(*change.body);
+  if (!change.copy_of.empty()) {
+    TRY_ASSIGN(engine::Found found, Look(change.copy_of));
+    format::IndexRow source = found.row();
+    ByteSpan said = source.row.body;
+    if (Bytes(said.begin(), said.end()) != effect.body) {
+      return Status(Code::kPreconditionFailed, "the source has changed");
+    }
+    TRY_ASSIGN(auto reference, engine_->Rewrap(source.row.blob, *kek_, *kek_));
+    effect.named = engine::NamedBlob{reference, false, found.placement, 0};
+    return effect;
+  }
   Bytes bytes = BytesOf(*change.body);
   if (bytes.size() < kLargeFrom) {
     effect.small = engine_->SealSmall(*kek_, bytes);
@@ -143,7 +154,7 @@ Result<Rows> Store::ReadAll() {
   return std::move(*found->value);
 }
 
-Result<Bytes> Store::Read(const std::string& key, const Body& body) {
+Result<engine::Found> Store::Look(const std::string& key) {
   engine::GetRequest request;
   request.key = Bytes{static_cast<uint8_t>(kFamily)};
   request.key.insert(request.key.end(), key.begin(), key.end());
@@ -153,8 +164,12 @@ Result<Bytes> Store::Read(const std::string& key, const Body& body) {
     answer->Set(std::move(result));
   });
   TRY(answer->done.Wait(kPatience));
-  if (!*answer->value) return Status(Code::kNotFound, "SILENT: row " + key + " is listed only");
-  engine::Found& found = **answer->value;
+  if (!*answer->value) return Status(Code::kNotFound, "no row " + key);
+  return std::move(**answer->value);
+}
+
+Result<Bytes> Store::Read(const std::string& key, const Body& body) {
+  TRY_ASSIGN(engine::Found found, Look(key));
   if (body.size < kLargeFrom) {
     ByteSpan bytes = ByteSpan(found.bytes).subspan(found.row_size);
     return Bytes(bytes.begin(), bytes.end());

@@ -35,6 +35,7 @@ class Store {
 
  private:
   Result<engine::Effect> EffectOf(const Change& change);
+  Result<engine::Found> Look(const std::string& key);
   Result<Bytes> Read(const std::string& key, const Body& body);
 
   std::shared_ptr<engine::Engine> engine_;
