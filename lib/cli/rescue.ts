@@ -32,7 +32,7 @@ export async function rescue(zones: string[], options: RescueCommand): Promise<n
       rescueTo(zones, options.out, { rootKey, signal: stop.signal, ...bars }),
     );
     tell(report, options);
-    return report.damaged.length > 0 || report.holes.length > 0 ? exitCodes.corrupt : 0;
+    return isWhole(report) ? 0 : exitCodes.corrupt;
   } catch (error) {
     if (stop.signal.aborted) return interruptedCode;
     throw error;
@@ -40,6 +40,11 @@ export async function rescue(zones: string[], options: RescueCommand): Promise<n
     process.off('SIGINT', interrupted);
     process.off('SIGTERM', interrupted);
   }
+}
+
+function isWhole({ damaged, losses }: RescueReport): boolean {
+  const { holes, unreadable, forked, rows } = losses;
+  return damaged.length + holes.length + unreadable.length + forked + rows === 0;
 }
 
 async function rootKeyFor(zones: string[], options: RescueCommand): Promise<RootKey | null> {
@@ -80,29 +85,27 @@ async function withBars<T>(work: (bars: Bars) => Promise<T>): Promise<T> {
 }
 
 function tell(report: RescueReport, { out, json }: RescueCommand): void {
-  const { damaged, findings, holes } = report;
-  for (const { zone, what } of findings.slice(0, shownMax)) say(`${zone}: ${what}`);
+  const { damaged, findings, losses } = report;
+  const { holes, unreadable, forked, rows } = losses;
+  // Names are whatever somebody chose: a terminal must not obey them.
+  const shown = (text: string): string => JSON.stringify(text).slice(1, -1);
+  for (const { zone, what } of findings.slice(0, shownMax)) say(shown(`${zone || 'all'}: ${what}`));
   if (findings.length > shownMax) say(`and ${findings.length - shownMax} findings more`);
   for (const { from, to } of holes) say(`lost: the commits from ${from} up to ${to - 1n}`);
-  for (const { bucket, key } of damaged.slice(0, shownMax)) say(`damaged: ${bucket}/${key}`);
+  for (const segment of unreadable) say(`lost: blocks of segment ${segment}, in every zone`);
+  for (const { bucket, key } of damaged.slice(0, shownMax)) say(`damaged: ${bucket}/${shown(key)}`);
   if (json) {
-    console.log(
-      JSON.stringify({
-        buckets: report.buckets,
-        objects: report.objects,
-        bytes: report.bytes,
-        damaged: damaged.map(({ bucket, key, file, lost }) => ({ bucket, key, file, lost })),
-        findings,
-        holes: holes.map(({ from, to }) => ({ from: String(from), to: String(to) })),
-      }),
-    );
+    const lines = damaged.map(({ bucket, key, file, lost }) => ({ bucket, key, file, lost }));
+    const told = holes.map(({ from, to }) => ({ from: String(from), to: String(to) }));
+    console.log(JSON.stringify({ ...report, damaged: lines, losses: { ...losses, holes: told } }));
     return;
   }
   say(`written to ${out}, described in manifest.jsonl there`);
   console.log(`objects: ${report.objects}`);
   console.log(`bytes: ${report.bytes} (${sizeText(report.bytes)})`);
   console.log(`damaged: ${damaged.length}`);
-  console.log(`lost commits: ${holes.length === 0 ? 0 : `in ${holes.length} places`}`);
+  console.log(`lost: ${holes.length + unreadable.length} holes in the log, ${rows} rows`);
+  console.log(`forked: ${forked}`);
 }
 
 function say(text: string): void {

@@ -4,7 +4,7 @@
 // A key is whatever its writer chose: `../../etc/passwd`, `a//b`, both `a` and `a/b`. No key leads
 // out of OUT: what no file can be called gets a name by the hash of the key; the manifest tells.
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, utimes } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StoreError } from '../errors.ts';
 import type { RescuedObject } from './rescued-object.ts';
@@ -25,6 +25,8 @@ export interface Extracted {
   readonly symlinkTarget?: string;
   /** Runs of bytes that no zone has any more: zeros in the file, whose name ends in `.damaged`. */
   readonly lost?: readonly { readonly offset: number; readonly size: number }[];
+  /** Its parts are not all that it was made of, and which are others is not known. `.damaged`. */
+  readonly unproved?: true;
 }
 
 export interface ExtractOptions {
@@ -40,30 +42,39 @@ export async function makeEmptyFolder(out: string): Promise<void> {
     throw new StoreError('InvalidArgument', `rescue: ${out} is not empty`);
 }
 
-/** Writes the object's file below `out`, durably. */
+/** A name that no object has: what is being written stands there. */
+const unfinished = '%unfinished';
+
+/** Writes the object's file below `out`. Under its own name it is there whole or not at all. */
 export async function extract(
   object: RescuedObject,
   out: string,
   options: ExtractOptions = {},
 ): Promise<Extracted> {
-  const { file, handle } = await createFor(object, out);
+  const temporary = join(out, unfinished);
   const lost: { offset: number; size: number }[] = [];
   try {
-    for await (const { offset, size, bytes } of object.pieces()) {
-      if (options.signal?.aborted)
-        throw new StoreError('ABORTED', undefined, { cause: options.signal.reason });
-      if (bytes === null) note(lost, offset, size);
-      else await writeAll(handle, bytes, offset);
-      options.onBytes?.(size);
+    const handle = await open(temporary, 'wx');
+    try {
+      for await (const { offset, size, bytes } of object.pieces()) {
+        if (options.signal?.aborted)
+          throw new StoreError('ABORTED', undefined, { cause: options.signal.reason });
+        if (bytes === null) note(lost, offset, size);
+        else await writeAll(handle, bytes, offset);
+        options.onBytes?.(size);
+      }
+      if (lost.length > 0) await handle.truncate(object.size); // Lost at the end is zeros, too.
+      await handle.sync();
+    } finally {
+      await handle.close();
     }
-    if (lost.length > 0) await handle.truncate(object.size); // Lost at the end is zeros, too.
-    await handle.sync();
+    await utimes(temporary, object.modified, object.modified);
+    const isDamaged = lost.length > 0 || !object.isProved;
+    const file = await place(object, temporary, out, isDamaged ? '.damaged' : '');
+    return describe(object, file, lost);
   } finally {
-    await handle.close();
+    await rm(temporary, { force: true });
   }
-  const named = lost.length > 0 ? await markDamaged(out, file) : file;
-  await utimes(join(out, named), object.modified, object.modified);
-  return describe(object, named, lost);
 }
 
 /** Neighbouring runs are one. */
@@ -78,12 +89,6 @@ async function writeAll(handle: FileHandle, bytes: Buffer, at: number): Promise<
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at + done);
     done += bytesWritten;
   }
-}
-
-async function markDamaged(out: string, file: string): Promise<string> {
-  const named = `${file}.damaged`;
-  await rename(join(out, file), join(out, named));
-  return named;
 }
 
 function describe(
@@ -106,36 +111,50 @@ function describe(
     ...(Object.keys(tags).length > 0 && { tags }),
     ...(symlinkTarget !== undefined && { symlinkTarget }),
     ...(lost.length > 0 && { lost }),
+    ...(!object.isProved && { unproved: true }),
   };
 }
 
 // ── Names
 
-/** A new file under the key's own name, or where there can be none, under its hash. */
-async function createFor(
+/** Gives the finished file the key's own name, or where there can be none, one by its hash. */
+async function place(
   { bucket, key }: RescuedObject,
+  temporary: string,
   out: string,
-): Promise<{ file: string; handle: FileHandle }> {
+  suffix: string,
+): Promise<string> {
   const own = fileNameOf(key);
   if (own !== null) {
     try {
-      return await create(out, `${bucket}/${own}`);
+      return await name(temporary, out, `${bucket}/${own}${suffix}`);
     } catch (error) {
-      // Both `a` and `a/b`, names that differ in case only, a path too long for this disk.
+      // Both `a` and `a/b`, names that differ in case only, what this disk cannot be told.
       const { code } = error as { code?: string };
       if (!taken.has(code ?? '')) throw error;
     }
   }
   const hash = createHash('sha256').update(key).digest('hex').slice(0, 32);
-  return create(out, `${bucket}/%${hash}`);
+  return name(temporary, out, `${bucket}/%${hash}${suffix}`);
 }
 
-const taken = new Set(['EEXIST', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG', 'EINVAL', 'ENOENT']);
+const taken: ReadonlySet<string> = new Set(
+  'EEXIST EISDIR ENOTDIR ENAMETOOLONG EINVAL ENOENT EILSEQ'.split(' '),
+);
 
-async function create(out: string, file: string): Promise<{ file: string; handle: FileHandle }> {
+/** EEXIST where anything has that name: nothing is ever written over. */
+async function name(temporary: string, out: string, file: string): Promise<string> {
   const path = join(out, file);
   await mkdir(dirname(path), { recursive: true });
-  return { file, handle: await open(path, 'wx') };
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
+    await (await open(path, 'wx')).close(); // A file system without links.
+    await rename(temporary, path);
+  }
+  return file;
 }
 
 /** In bytes, of one name in most file systems; `.damaged` may follow. */
@@ -152,7 +171,7 @@ export function fileNameOf(key: string): string | null {
       name !== '.' &&
       name !== '..' &&
       !name.startsWith('%') && // Those are names by hash.
-      !name.endsWith('.damaged') &&
+      !/\.damaged$/i.test(name) &&
       !unusual.test(name) &&
       Buffer.byteLength(name) <= nameSizeMax,
   );

@@ -56,7 +56,9 @@ export function historyTo<T extends Link>(tip: T, links: readonly T[]): History<
     if (next === undefined) {
       while (older < byAge.length && !isBefore(byAge[older] as T, at)) older++;
       next = byAge[older];
-      holes.push({ from: (next?.last ?? 0n) + 1n, to: at.first });
+      const from = (next?.last ?? 0n) + 1n;
+      // Where an epoch record alone is lost, no commit is.
+      if (from < at.first) holes.push({ from, to: at.first });
     }
     // A chain of hashes has no circle; one with holes might.
     if (next === undefined || taken.has(next.hash)) break;
@@ -69,4 +71,15 @@ export function historyTo<T extends Link>(tip: T, links: readonly T[]): History<
 
 function isBefore(a: Link, b: Link): boolean {
   return a.last < b.first && a.epoch <= b.epoch && a.hash !== b.hash;
+}
+
+/**
+ * Commits that the history does not hold and that follow each other: of a store that was copied and
+ * lived on twice. One alone was in flight when its zone fell out.
+ */
+export function forkOf<T extends Link>(history: History<T>, links: readonly T[]): T[] {
+  const told = new Set(history.links.map(({ hash }) => hash));
+  const others = links.filter(({ hash }) => !told.has(hash));
+  const otherHashes = new Set(others.map(({ hash }) => hash));
+  return others.filter(({ isEpoch, before }) => !isEpoch && otherHashes.has(before));
 }

@@ -1,11 +1,12 @@
 // A large blob: cells of stripes in files of their own, spread over the zones
 // (docs/format/blob-file.md). Of each stripe any k cells are enough.
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { type FileHandle, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Cursor, demand } from './bytes.ts';
 import { rebuild } from './erasure.ts';
 import { cellChecksum } from './log.ts';
 import { openerOf, type Piece, pieceOf, sizeOfChunk, tried, type ZonesInOrder } from './piece.ts';
+import { openFile, readAt, readFrom } from './reading.ts';
 import type { BlobReference, Counted } from './record.ts';
 import {
   type ChunkKey,
@@ -18,7 +19,7 @@ import {
 } from './seals.ts';
 import { block } from './superblock.ts';
 import { xxh64 } from './xxh64.ts';
-import { readFrom, type ZoneFolder } from './zone-folder.ts';
+import type { ZoneFolder } from './zone-folder.ts';
 
 const crcSize = 8;
 const cellSize = chunkSize + tagSize;
@@ -105,10 +106,17 @@ async function openBlobFile(
       .filter((each) => each.startsWith(`${id}.`))
       .sort()
       .at(-1);
-    return name === undefined ? null : await open(join(below, name), 'r');
+    return name === undefined ? null : await openFile(join(below, name));
   } catch {
     return null;
   }
+}
+
+/** What is right in a stripe: data cells by their tags, parity cells by their checksums. */
+interface Stripe {
+  readonly number: number;
+  readonly data: ReadonlyMap<number, Buffer>;
+  readonly parity: ReadonlyMap<number, Buffer>;
 }
 
 /** The cells of one large blob, of all zones that have a file of it. */
@@ -118,6 +126,8 @@ class Cells {
   readonly #blob: Preamble;
   readonly #opener: ChunkKey;
   readonly #size: number;
+  /** The one that was looked at last. */
+  #stripe: Stripe | undefined;
 
   constructor(
     files: readonly CellFile[],
@@ -148,29 +158,40 @@ class Cells {
     return tried(() => openChunk(this.#opener, index, last, sealed));
   }
 
-  /** From k others. A forged cell has a right checksum: then other k of them are tried. */
+  /** From k others: data cells that their tags prove, and parity cells; some may be forged. */
   async #rebuilt(stripe: number, wanted: number, index: number): Promise<Buffer | null> {
-    const { k, m, header, placement } = this.#blob;
-    const others = new Map<number, Buffer>();
-    for (let cell = 0; cell < k + m; cell++) {
-      if (cell === wanted) continue;
-      const bytes = await this.#read(stripe, cell);
-      if (bytes === null) continue;
-      const length = this.#length(stripe);
-      const kept = bytes.subarray(0, length);
-      const isRight =
-        this.#isDefined(stripe, cell) ||
-        (bytes.length === length + crcSize &&
-          cellChecksum(header, placement, stripe * (k + m) + cell, kept) ===
-            bytes.readBigUInt64LE(length));
-      if (isRight) others.set(cell, kept);
-    }
-    for (const chosen of choices([...others.keys()], k)) {
-      const cells = new Map(chosen.map((cell) => [cell, others.get(cell) as Buffer]));
+    const { k } = this.#blob;
+    if (this.#stripe?.number !== stripe) this.#stripe = await this.#look(stripe);
+    const { data, parity } = this.#stripe;
+    for (const chosen of choices([...parity.keys()], k - data.size)) {
+      const cells = new Map(data);
+      for (const cell of chosen) cells.set(cell, parity.get(cell) as Buffer);
       const opened = this.#open(index, rebuild(k, cells, wanted));
       if (opened !== null) return opened;
     }
     return null;
+  }
+
+  async #look(stripe: number): Promise<Stripe> {
+    const { k, m, header, placement } = this.#blob;
+    const length = this.#length(stripe);
+    const data = new Map<number, Buffer>();
+    const parity = new Map<number, Buffer>();
+    for (let cell = 0; cell < k + m; cell++) {
+      const bytes = await this.#read(stripe, cell);
+      if (bytes === null || bytes.length < length) continue;
+      const kept = bytes.subarray(0, length);
+      if (cell < k) {
+        const isRight =
+          this.#isDefined(stripe, cell) || this.#open(stripe * k + cell, kept) !== null;
+        if (isRight) data.set(cell, kept);
+        continue;
+      }
+      const crc = cellChecksum(header, placement, stripe * (k + m) + cell, kept);
+      const isRight = bytes.length === length + crcSize && crc === bytes.readBigUInt64LE(length);
+      if (isRight) parity.set(cell, kept);
+    }
+    return { number: stripe, data, parity };
   }
 
   /** Of every cell in the stripe, without its checksum. */
@@ -213,21 +234,52 @@ class Cells {
   }
 }
 
-/** So many sets of cells are tried for one chunk at most. */
-const choicesMax = 64;
+/** So many sets of parity cells are tried for one chunk at most. */
+const choicesMax = 1000;
 
-/** Sets of k of the cells; at most `choicesMax`. */
-function choices(cells: readonly number[], k: number): number[][] {
+/** Sets of `count` of the cells; at most `choicesMax`. */
+function choices(cells: readonly number[], count: number): number[][] {
   const out: number[][] = [];
   const choose = (from: number, chosen: number[]): void => {
     if (out.length === choicesMax) return;
-    if (chosen.length === k) {
+    if (chosen.length === count) {
       out.push(chosen);
       return;
     }
-    for (let i = from; i <= cells.length - (k - chosen.length); i++)
+    for (let i = from; i <= cells.length - (count - chosen.length); i++)
       choose(i + 1, [...chosen, cells[i] as number]);
   };
   choose(0, []);
   return out;
+}
+
+/**
+ * Which of these positions the cells of a zone's first full-sized blob fit; null: there is none, or
+ * it fits nowhere. A cell's checksum knows its number, and its number the zone.
+ */
+export async function zoneByCells(
+  folder: string,
+  positions: readonly number[],
+  zones: number,
+): Promise<number | null> {
+  try {
+    const names = await readdir(folder, { recursive: true });
+    for (const name of names.filter((each) => /\.\d+$/.test(each)).sort()) {
+      const bytes = await readAt(join(folder, name), 0, block + cellSize + crcSize);
+      if (bytes.length < block + cellSize + crcSize) continue;
+      const { header, placement, k, m } = readPreamble(bytes);
+      const cell = bytes.subarray(block, block + cellSize);
+      const crc = bytes.readBigUInt64LE(block + cellSize);
+      const rotation = header.blobId.readUInt32LE() % zones;
+      for (const position of positions) {
+        const run = (position - rotation + zones) % zones;
+        const shorter = Math.floor((k + m) / zones);
+        const first = run * shorter + Math.min(run, (k + m) % zones);
+        if (cellChecksum(header, placement, first, cell) === crc) return position;
+      }
+    }
+  } catch {
+    // Then where room is left.
+  }
+  return null;
 }

@@ -37,6 +37,7 @@ export interface Batch {
   readonly sealed: Buffer;
 }
 const batchHeaderSize = 80;
+export const batchSizeMax: number = 16 << 20;
 
 /**
  * The batch at `at` of the bytes, which stands at `offset` of a segment. It names the segment
@@ -54,6 +55,7 @@ export function readBatch(file: Buffer, at: number, offset: number): Batch {
   const checksum = c.u64();
   demand(xxh64(bytes.subarray(0, 72)) === c.u64(), 'batch: checksum');
   demand(recordOffset >= batchHeaderSize && size % block === 0, 'batch: size');
+  demand(size <= batchSizeMax, 'batch: size');
   demand(recordOffset + recordSize <= size, 'batch: size');
   const sealed = bytes.subarray(recordOffset, recordOffset + recordSize);
   demand(sealed.length === recordSize && xxh64(sealed) === checksum, 'record: checksum');

@@ -1,4 +1,5 @@
 // One object as the log tells it: its keys opened, its bytes from whichever zones have them.
+import { combineCrc64 } from '../crc64.ts';
 import { StoreError } from '../errors.ts';
 import { decodeObjectRow, layoutOf, type ObjectHeader, typeOf } from '../object/object-row.ts';
 import { isSelected } from '../object/part-list.ts';
@@ -97,8 +98,28 @@ export class RescuedObject {
     }
   }
 
-  /** @throws {StoreError} STORE_CORRUPT at the first byte that is lost */
+  /**
+   * False for an object of parts whose rows are not those that it was made of: a commit that is
+   * lost took or replaced one. Its bytes are those of the parts that are there.
+   */
+  get isProved(): boolean {
+    const { blob } = this.#row;
+    if (blob === null || !blob.isList) return true;
+    let [size, crc64] = [0, '0'];
+    for (const part of this.#chosen(blob)) {
+      crc64 = combineCrc64(crc64, part.crc64.toString(), part.size);
+      size += part.size;
+    }
+    return size === blob.size && crc64 === blob.crc64.toString();
+  }
+
+  /** @throws {StoreError} STORE_CORRUPT at the first byte that is lost, or when it is not proved */
   async *stream(): AsyncGenerator<Buffer> {
+    if (!this.isProved)
+      throw new StoreError(
+        'STORE_CORRUPT',
+        `${this.key}: its parts are not all that it was made of`,
+      );
     for await (const { bytes, offset } of this.pieces()) {
       if (bytes === null)
         throw new StoreError('STORE_CORRUPT', `${this.key}: lost from byte ${offset} on`);
@@ -112,22 +133,36 @@ export class RescuedObject {
     return largeBlob(zones, blob, countedOf(blob.id), dek);
   }
 
-  /** Each part is a blob of its own under the DEK of the list. */
-  async *#parts(list: BlobReference, dek: Buffer): AsyncGenerator<Piece> {
+  /** The parts that count, with their positions, up to the object's size. */
+  *#chosen(list: BlobReference): Generator<BlobReference & { readonly position: number }> {
     const layout = layoutOf(this.#row.body);
-    let offset = 0;
+    let size = 0;
     for (const { position, row } of this.#source.partsOf(list.id)) {
-      if (offset >= this.size) break; // Parts behind are of a later append.
+      if (size >= this.size) return; // Parts behind are of a later append.
       const { blob } = readRow(row);
       if (blob === null || !isSelected(layout, Number(position))) continue;
+      size += blob.size;
+      yield { ...blob, position: Number(position) };
+    }
+  }
+
+  /** Each part is a blob of its own under the DEK of the list. */
+  async *#parts(list: BlobReference, dek: Buffer): AsyncGenerator<Piece> {
+    const { byNumber } = layoutOf(this.#row.body);
+    let offset = 0;
+    for (const part of this.#chosen(list)) {
       // Of appends, a position is an offset: a part that is lost leaves a hole of known size.
-      if (!layout.byNumber && Number(position) > offset) {
-        yield { offset, size: Number(position) - offset, bytes: null };
-        offset = Number(position);
+      if (!byNumber && part.position > offset) {
+        yield { offset, size: part.position - offset, bytes: null };
+        offset = part.position;
       }
-      for await (const piece of this.#blob(blob, dek))
-        yield { ...piece, offset: offset + piece.offset };
-      offset += blob.size;
+      for await (const piece of this.#blob(part, dek)) {
+        const left = this.size - offset - piece.offset;
+        if (left <= 0) return;
+        const bytes = piece.bytes?.subarray(0, left) ?? null;
+        yield { offset: offset + piece.offset, size: Math.min(piece.size, left), bytes };
+      }
+      offset += part.size;
     }
     if (offset < this.size) yield { offset, size: this.size - offset, bytes: null };
   }

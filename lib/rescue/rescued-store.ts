@@ -6,15 +6,14 @@
 // Nothing is ever written. What is missing, rotten or forged is a finding, and the rest goes on.
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { decodeBucketRow } from '../context/bucket-row.ts';
 import { StoreError } from '../errors.ts';
-import { fetchRootKey, type RootKey } from '../keys/root-key.ts';
-import { checkBucketName } from '../name/bucket-name.ts';
-import { type History, historyTo, tipsOf } from './history.ts';
-import { type Counted, readRow } from './record.ts';
-import { type BucketKey, openBucketKey, type PartRow, RescuedObject } from './rescued-object.ts';
-import { openKeys, type StoreKeys, type Superblock } from './superblock.ts';
-import { areCellsWhole } from './tip.ts';
+import type { RootKey } from '../keys/root-key.ts';
+import { forkOf, type History } from './history.ts';
+import { openZones } from './opened-zones.ts';
+import type { RescuedObject } from './rescued-object.ts';
+import { type Rows, tellObjects } from './rows.ts';
+import type { StoreKeys } from './superblock.ts';
+import { chooseHistory } from './tip.ts';
 import { loadXxh64 } from './xxh64.ts';
 import { type Finding, type FoundRecord, readAgain, ZoneFolder } from './zone-folder.ts';
 
@@ -26,14 +25,22 @@ export interface RescueOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
-/** Row key (as latin1, one character a byte) to row. */
-type Rows = Map<string, Buffer>;
+export interface Losses {
+  /** Sequences of commits that no zone has any more: from `from` on, up to and without `to`. */
+  readonly holes: readonly { readonly from: bigint; readonly to: bigint }[];
+  /** Log segments of which blocks cannot be read in any zone: what stood there is not known. */
+  readonly unreadable: readonly number[];
+  /** Commits of another history: the store was copied, and both lived on. */
+  readonly forked: number;
+  /** Objects of which the row does not parse, or that of their bucket is lost. */
+  readonly rows: number;
+}
 
 export class RescuedStore {
-  /** What is missing, rotten or forged, so far: reading bodies may add to it. */
+  /** What is missing, rotten or forged. */
   readonly findings: readonly Finding[];
-  /** Sequences of commits that no zone has any more. */
-  readonly holes: readonly { readonly from: bigint; readonly to: bigint }[];
+  /** What of the log is lost for good. */
+  readonly losses: Losses;
   /** How many commits and epochs were applied. */
   readonly records: number;
   readonly buckets: readonly { readonly name: string; readonly created: Date }[];
@@ -42,13 +49,14 @@ export class RescuedStore {
   /** Internal: see rescueStore. */
   constructor(
     findings: readonly Finding[],
-    history: History<FoundRecord>,
+    losses: Losses,
+    records: number,
     buckets: RescuedStore['buckets'],
     objects: readonly RescuedObject[],
   ) {
     this.findings = findings;
-    this.holes = history.holes;
-    this.records = history.links.length;
+    this.losses = losses;
+    this.records = records;
     this.buckets = buckets;
     this.#objects = objects;
   }
@@ -74,94 +82,58 @@ export async function rescueStore(
   const findings: Finding[] = [];
   const folders = zones.map((zone) => new ZoneFolder(pathOf(zone), findings));
   const opened = await openZones(folders, options.rootKey);
-  const found = await recordsOf(folders, opened.keys, options);
-  const history = await chooseHistory(found, opened.keys);
+  const { records, unreadable } = await recordsOf(folders, opened.keys, options);
+  const history = await chooseHistory(records, opened.keys, findings);
+  const forked = forkOf(history, records);
+  tellOfForks(forked, findings);
   const rows = await applied(history, opened.keys, options.signal);
-  return storeOf(findings, history, rows, opened);
+  const { buckets, objects, lost } = tellObjects(rows, opened, findings);
+  const losses = { holes: history.holes, unreadable, forked: forked.length, rows: lost };
+  return new RescuedStore(findings, losses, history.links.length, buckets, objects);
+}
+
+/** One finding for each zone that holds commits of another history. */
+function tellOfForks(forked: readonly FoundRecord[], findings: Finding[]): void {
+  const counts = new Map<string, number>();
+  for (const { places } of forked)
+    for (const { zone } of places) counts.set(zone.path, (counts.get(zone.path) ?? 0) + 1);
+  for (const [zone, count] of counts)
+    findings.push({ zone, what: `${count} commits of another history of this store: a fork` });
 }
 
 function pathOf(zone: string | URL): string {
   return resolve(zone instanceof URL ? fileURLToPath(zone) : zone);
 }
 
-interface OpenedZones {
-  readonly keys: StoreKeys;
-  /** By their positions in the store. */
-  readonly inOrder: readonly (ZoneFolder | null)[];
-}
-
-async function openZones(folders: readonly ZoneFolder[], source: RootKey): Promise<OpenedZones> {
-  const slots: { folder: ZoneFolder; slot: Superblock }[] = [];
-  for (const folder of folders)
-    for (const slot of await folder.superblocks()) slots.push({ folder, slot });
-  const [first] = slots;
-  if (first === undefined)
-    throw new StoreError('ZONE_UNAVAILABLE', 'not one of the zones has a superblock that is sound');
-  if (slots.some(({ slot }) => !slot.storeId.equals(first.slot.storeId)))
-    throw new StoreError('ZONE_FOREIGN', 'the zones belong to several stores');
-  const root = await fetchRootKey(source, first.slot.rootHint);
-  let keys: StoreKeys | null = null;
-  let refused: unknown;
-  const inOrder: (ZoneFolder | null)[] = new Array(first.slot.zoneCount).fill(null);
-  for (const { folder, slot } of slots) {
-    try {
-      keys ??= openKeys(root.key, slot);
-      openKeys(root.key, slot); // Proves that position and count are the store's own words.
-      if (!inOrder.includes(folder)) inOrder[slot.position] ??= folder;
-    } catch (error) {
-      refused ??= error;
-      folder.find(`superblock: ${(error as Error).message}`);
-    }
-  }
-  root.key.fill(0);
-  if (keys === null) throw refused;
-  placeTheRest(inOrder, folders);
-  return { keys, inOrder };
-}
-
-/** A zone without a superblock stands where room is left; its cells say whether that is true. */
-function placeTheRest(inOrder: (ZoneFolder | null)[], folders: readonly ZoneFolder[]): void {
-  for (const folder of folders) {
-    if (inOrder.includes(folder)) continue;
-    const free = inOrder.indexOf(null);
-    if (free >= 0) inOrder[free] = folder;
-  }
+interface Found {
+  readonly records: readonly FoundRecord[];
+  /** Segments of which some block cannot be read in any zone that has them. */
+  readonly unreadable: readonly number[];
 }
 
 async function recordsOf(
   folders: readonly ZoneFolder[],
   keys: StoreKeys,
   { signal, onProgress }: RescueOptions,
-): Promise<FoundRecord[]> {
+): Promise<Found> {
   const work: [ZoneFolder, number][] = [];
   for (const folder of folders)
     for (const segment of await folder.segments()) work.push([folder, segment]);
   const byHash = new Map<string, FoundRecord>();
+  const isRead = new Map<number, boolean>();
   for (const [i, [folder, segment]] of work.entries()) {
     throwIfAborted(signal);
-    for (const record of await folder.records(segment, keys)) {
+    const { records, isWhole } = await folder.records(segment, keys);
+    isRead.set(segment, isWhole || isRead.get(segment) === true);
+    for (const record of records) {
       const known = byHash.get(record.hash);
       if (known === undefined) byHash.set(record.hash, record);
       else known.places.push(...record.places);
     }
     onProgress?.(i + 1, work.length);
   }
-  return [...byHash.values()];
-}
-
-/**
- * The newest record counts only with every cell before it: a crash may have torn its batch, and
- * then nobody was told of it.
- */
-async function chooseHistory(
-  found: readonly FoundRecord[],
-  keys: StoreKeys,
-): Promise<History<FoundRecord>> {
-  for (const tip of tipsOf(found)) {
-    const history = historyTo(tip, found);
-    if (tip.isEpoch || (await areCellsWhole(tip, keys))) return history;
-  }
-  return { links: [], holes: [] };
+  const unreadable = [...isRead].flatMap(([segment, read]) => (read ? [] : [segment]));
+  return { records: [...byHash.values()], unreadable };
 }
 
 async function applied(
@@ -198,56 +170,4 @@ async function readAny(link: FoundRecord, keys: StoreKeys) {
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new StoreError('ABORTED', undefined, { cause: signal.reason });
-}
-
-// ── From rows to objects
-
-function storeOf(
-  findings: Finding[],
-  history: History<FoundRecord>,
-  rows: Rows,
-  { keys, inOrder }: OpenedZones,
-): RescuedStore {
-  const buckets = new Map<string, { name: string; created: Date; key: BucketKey }>();
-  const parts = new Map<string, PartRow[]>();
-  for (const [rowKey, row] of rows) {
-    if (rowKey[0] === 'b') {
-      const { body } = readRow(row);
-      const { id, created, wrapped } = decodeBucketRow(body);
-      const key = openBucketKey(keys, Buffer.from(id), Buffer.from(wrapped));
-      const name = rowKey.slice(1);
-      checkBucketName(name);
-      buckets.set(Buffer.from(id).toString('latin1'), { name, created: new Date(created), key });
-    } else if (rowKey[0] === 'P') {
-      const list = rowKey.slice(1, 17);
-      const position = Buffer.from(rowKey, 'latin1').readBigUInt64BE(17);
-      const part = { position, row };
-      const known = parts.get(list);
-      if (known === undefined) parts.set(list, [part]);
-      else known.push(part);
-    }
-  }
-  for (const list of parts.values()) list.sort((a, b) => (a.position < b.position ? -1 : 1));
-  const countedOf = (id: Buffer): Counted | undefined => {
-    const row = rows.get(`B${id.toString('latin1')}`);
-    return row === undefined ? undefined : readRow(row).counted;
-  };
-  const partsOf = (id: Buffer): readonly PartRow[] => parts.get(id.toString('latin1')) ?? [];
-  const source = { storeId: keys.storeId, zones: inOrder, countedOf, partsOf };
-  const objects: RescuedObject[] = [];
-  for (const [rowKey, row] of rows) {
-    if (rowKey[0] !== 'o') continue;
-    const bucket = buckets.get(rowKey.slice(1, 9));
-    if (bucket === undefined) {
-      findings.push({ zone: '', what: 'an object of a bucket whose row is lost' });
-      continue;
-    }
-    objects.push(new RescuedObject(bucket.name, rowKey, readRow(row), bucket.key, source));
-  }
-  objects.sort((a, b) =>
-    a.bucket < b.bucket || (a.bucket === b.bucket && a.key < b.key) ? -1 : 1,
-  );
-  const names = [...buckets.values()].map(({ name, created }) => ({ name, created }));
-  names.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return new RescuedStore(findings, history, names, objects);
 }

@@ -1,9 +1,10 @@
 // A small blob: a frame in the log, the same bytes at the same place in every zone.
 import { frameHeadSize, readFrameHead } from './log.ts';
 import { openerOf, type Piece, pieceOf, sizeOfChunk, tried, type ZonesInOrder } from './piece.ts';
+import { readAt } from './reading.ts';
 import type { BlobReference } from './record.ts';
 import { type ChunkKey, chunkCount, chunkSize, openChunk, tagSize } from './seals.ts';
-import { readAt, type ZoneFolder } from './zone-folder.ts';
+import type { ZoneFolder } from './zone-folder.ts';
 
 const crcSize = 8;
 const cellSize = chunkSize + tagSize;

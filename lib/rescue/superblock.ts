@@ -70,19 +70,6 @@ export function readSlot(slot: Buffer): Superblock {
   };
 }
 
-/** Of the two slots in a superblock file, those that are sound; the one that rules first. */
-export function soundSlots(file: Buffer): Superblock[] {
-  const sound: Superblock[] = [];
-  for (let at = 0; at + block <= file.length && at < 2 * block; at += block) {
-    try {
-      sound.push(readSlot(file.subarray(at, at + block)));
-    } catch (error) {
-      if (StoreError.is(error, 'STORE_VERSION')) throw error;
-    }
-  }
-  return sound.sort((a, b) => (a.counter < b.counter ? 1 : -1));
-}
-
 export interface StoreKeys {
   readonly storeId: Buffer;
   readonly ring: Buffer;

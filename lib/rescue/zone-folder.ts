@@ -1,16 +1,17 @@
-// One zone's directory, only ever read: its superblock, the records in its log, its blob files.
-// Whatever cannot be read is a finding, never the end.
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+// One zone's directory, only ever read: its superblock and the records in its log. Whatever cannot
+// be read is a finding, never the end.
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreError } from '../errors.ts';
 import type { Link } from './history.ts';
-import { type Batch, openRecord, readBatch } from './log.ts';
+import { type Batch, batchSizeMax, openRecord, readBatch } from './log.ts';
+import { readAt } from './reading.ts';
 import { type Commit, type Epoch, readRecord } from './record.ts';
 import { sha256 } from './seals.ts';
-import { block, type StoreKeys, type Superblock, soundSlots } from './superblock.ts';
+import { block, readSlot, type StoreKeys, type Superblock } from './superblock.ts';
 
 export interface Finding {
-  /** The zone's directory. */
+  /** The zone's directory; empty for what is of no single one. */
   readonly zone: string;
   readonly what: string;
 }
@@ -30,6 +31,7 @@ const segmentName = /^[0-9a-f]{8}\.seg$/;
 /** No segment is larger: 64 MiB, and a batch. */
 const segmentSizeMax = 96 << 20;
 const batchMagic = Buffer.from('SRBATCH1');
+const findingsMax = 20;
 
 export class ZoneFolder {
   readonly path: string;
@@ -44,18 +46,24 @@ export class ZoneFolder {
     this.#findings.push({ zone: this.path, what });
   }
 
-  /** The slots that are sound, the ruling one first; none where there is no superblock. */
+  /** The slots that are sound, with the higher counter first. What they say is not proved yet. */
   async superblocks(): Promise<Superblock[]> {
+    const slots: Superblock[] = [];
     try {
       const bytes = await readAt(join(this.path, 'superblock'), 0, 2 * block);
-      const slots = soundSlots(bytes);
-      if (slots.length === 0) this.find('superblock: no slot is sound');
-      return slots;
+      for (let at = 0; at + block <= bytes.length; at += block) {
+        try {
+          slots.push(readSlot(bytes.subarray(at, at + block)));
+        } catch (error) {
+          // One that was never written is no finding.
+          if (bytes.subarray(at, at + block).some((byte) => byte !== 0))
+            this.#explain('slot', error);
+        }
+      }
     } catch (error) {
-      if (StoreError.is(error)) throw error;
-      this.find(`superblock: ${(error as Error).message}`);
-      return [];
+      this.#explain('superblock', error);
     }
+    return slots.sort((a, b) => (a.counter < b.counter ? 1 : -1));
   }
 
   async segments(): Promise<number[]> {
@@ -64,7 +72,7 @@ export class ZoneFolder {
       const numbers = names.filter((name) => segmentName.test(name)).sort();
       return numbers.map((name) => Number.parseInt(name, 16));
     } catch (error) {
-      this.find(`log: ${(error as Error).message}`);
+      this.#explain('log', error);
       return [];
     }
   }
@@ -74,42 +82,72 @@ export class ZoneFolder {
   }
 
   /** Every sound record of a segment that opens, wherever it stands in it. */
-  async records(segment: number, keys: StoreKeys): Promise<FoundRecord[]> {
-    let file: Buffer;
+  async records(segment: number, keys: StoreKeys): Promise<FoundSegment> {
+    const name = `segment ${segment}`;
+    let isWhole = true;
+    const unreadable = (blocks: number): void => {
+      isWhole = false;
+      this.find(`${name}: ${blocks} blocks cannot be read`);
+    };
+    const records: FoundRecord[] = [];
     try {
-      file = await readAt(this.segmentPath(segment), 0, segmentSizeMax);
-    } catch (error) {
-      this.find(`segment ${segment}: ${(error as Error).message}`);
-      return [];
-    }
-    const found: FoundRecord[] = [];
-    for (let at = block; at + block <= file.length; ) {
-      const batch = this.#batchAt(file, at, segment);
-      const record = batch === null ? null : this.#open(keys, batch, segment);
-      if (batch !== null && record !== null) found.push(linkOf(record, batch, this, segment));
-      at += batch === null ? block : Math.max(batch.size, block);
-    }
-    return found;
-  }
-
-  #batchAt(file: Buffer, at: number, segment: number): Batch | null {
-    if (!file.subarray(at, at + 8).equals(batchMagic)) return null;
-    try {
-      return readBatch(file, at, at);
-    } catch (error) {
-      this.find(`segment ${segment}, offset ${at}: ${(error as Error).message}`);
-      return null;
-    }
-  }
-
-  #open(keys: StoreKeys, batch: Batch, segment: number): Commit | Epoch | null {
-    try {
-      return readRecord(openRecord(keys, batch));
+      const file = await readAt(this.segmentPath(segment), 0, segmentSizeMax, unreadable);
+      const scan = new Scan(file, (what) => this.find(`${name}, ${what}`));
+      for (const [batch, record] of scan.records(keys))
+        records.push(linkOf(record, batch, this, segment));
     } catch (error) {
       if (StoreError.is(error, 'STORE_VERSION')) throw error;
-      this.find(`segment ${segment}, offset ${batch.offset}: ${(error as Error).message}`);
-      return null;
+      isWhole &&= StoreError.is(error); // What is no file never was a segment.
+      this.#explain(name, error);
     }
+    return { records, isWhole };
+  }
+
+  #explain(what: string, error: unknown): void {
+    this.find(`${what}: ${(error as Error).message}`);
+  }
+}
+
+export interface FoundSegment {
+  readonly records: readonly FoundRecord[];
+  /** Every block of it could be read. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * Looks for records at every block of a segment's bytes. Nothing that a header says leads past a
+ * block that is not proved, and the bytes that headers claim are hashed a bounded number of times.
+ */
+class Scan {
+  readonly #file: Buffer;
+  readonly #find: (what: string) => void;
+  #found = 0;
+  #budget: number;
+
+  constructor(file: Buffer, find: (what: string) => void) {
+    this.#file = file;
+    this.#find = find;
+    this.#budget = 4 * file.length + batchSizeMax;
+  }
+
+  *records(keys: StoreKeys): Generator<[Batch, Commit | Epoch]> {
+    const file = this.#file;
+    for (let at = block; at + block <= file.length; at += block) {
+      if (!file.subarray(at, at + 8).equals(batchMagic)) continue;
+      this.#budget -= Math.min(file.readUInt32LE(at + 36), batchSizeMax); // Of its record.
+      if (this.#budget < 0) return this.#tell(at, 'too many claims of records: the rest is left');
+      try {
+        const batch = readBatch(file, at, at);
+        yield [batch, readRecord(openRecord(keys, batch))];
+      } catch (error) {
+        if (StoreError.is(error, 'STORE_VERSION')) throw error;
+        this.#tell(at, (error as Error).message);
+      }
+    }
+  }
+
+  #tell(at: number, what: string): void {
+    if (this.#found++ < findingsMax) this.#find(`offset ${at}: ${what}`);
   }
 }
 
@@ -132,34 +170,17 @@ function linkOf(
   };
 }
 
-/** The batch and its record, read again from one of its places. */
+/** The batch and its record, read again from one of its places; `isWhole`: every block of it. */
 export async function readAgain(
   place: Place,
   keys: StoreKeys,
-): Promise<{ batch: Batch; record: Commit | Epoch }> {
+): Promise<{ batch: Batch; record: Commit | Epoch; isWhole: boolean }> {
+  let isWhole = true;
+  const unreadable = (): void => {
+    isWhole = false;
+  };
   const path = place.zone.segmentPath(place.segment);
-  const batch = readBatch(await readAt(path, place.offset, place.size), 0, place.offset);
-  return { batch, record: readRecord(openRecord(keys, batch)) };
-}
-
-/** What is there of `size` bytes. */
-export async function readAt(path: string, offset: number, size: number): Promise<Buffer> {
-  const handle = await open(path, 'r');
-  try {
-    return await readFrom(handle, offset, size);
-  } finally {
-    await handle.close();
-  }
-}
-
-export async function readFrom(handle: FileHandle, offset: number, size: number): Promise<Buffer> {
-  const { size: all } = await handle.stat();
-  const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(size, all - offset)));
-  let done = 0;
-  while (done < bytes.length) {
-    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, offset + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return bytes.subarray(0, done);
+  const bytes = await readAt(path, place.offset, place.size, unreadable);
+  const batch = readBatch(bytes, 0, place.offset);
+  return { batch, record: readRecord(openRecord(keys, batch)), isWhole };
 }

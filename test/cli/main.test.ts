@@ -83,7 +83,11 @@ test('rescue writes the objects of two zones of three as files', async (t) => {
   const out = join(folder, 'out');
   const saved = await runProgram(main, ['rescue', first as string, third as string, '--out', out]);
   t.is(saved.code, 0, saved.stderr);
-  t.is(saved.stdout, 'objects: 2\nbytes: 600002 (585.9 KiB)\ndamaged: 0\nlost commits: 0\n');
+  t.is(
+    saved.stdout,
+    'objects: 2\nbytes: 600002 (585.9 KiB)\ndamaged: 0\n' +
+      'lost: 0 holes in the log, 0 rows\nforked: 0\n',
+  );
   t.is(readFileSync(join(out, 'docs/a/hello.txt'), 'utf8'), 'hi');
 
   const again = await runProgram(main, ['rescue', second as string, '--out', out]);
@@ -92,7 +96,11 @@ test('rescue writes the objects of two zones of three as files', async (t) => {
   const alone = ['rescue', second as string, '--json', '--out', join(folder, 'alone')];
   const damaged = await runProgram(main, alone);
   t.is(damaged.code, 5);
-  t.like(JSON.parse(damaged.stdout), { objects: 2, damaged: [{ key: 'large' }], holes: [] });
+  t.like(JSON.parse(damaged.stdout), {
+    objects: 2,
+    damaged: [{ key: 'large' }],
+    losses: { holes: [] },
+  });
   const keyless = await runProgram(main, ['rescue', folder, '--out', join(folder, 'none')]);
   t.is(keyless.code, 2);
   t.regex(keyless.stderr, /--root-key/);

@@ -15,6 +15,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const large = randomBytes(7 * 65_536 + 4321);
 const partSize = 100 * 1024;
+const nothing = { holes: [], unreadable: [], forked: 0, rows: 0 };
 
 /** Objects of every kind; what each is to be read as. */
 async function fill(store: Store): Promise<Map<string, Buffer>> {
@@ -103,7 +104,7 @@ async function bodyOf(object: { stream(): AsyncIterable<Buffer> }): Promise<Buff
 
 async function expectAll(t: ExecutionContext, zones: string[], disks = made) {
   const store = await rescueStore(zones, { rootKey: disks.rootKey });
-  t.deepEqual(store.holes, []);
+  t.deepEqual(store.losses, nothing);
   const keys = store.objects().map(({ bucket, key }) => `${bucket}/${key}`);
   t.deepEqual([...keys].sort(), [...disks.expected.keys()].sort());
   for (const object of store.objects()) {
@@ -139,7 +140,7 @@ for (const missing of [0, 1, 2])
 test('one zone alone: all that is small, and what is lost of the large', async (t) => {
   for (const zone of made.zones) {
     const store = await rescueStore([zone], { rootKey: made.rootKey });
-    t.deepEqual(store.holes, []);
+    t.deepEqual(store.losses, nothing);
     t.is(store.objects().length, made.expected.size);
     for (const object of store.objects()) {
       const body = made.expected.get(`${object.bucket}/${object.key}`) as Buffer;
@@ -228,7 +229,7 @@ test('a record that no zone has any more is a hole, and the rest is told', async
     await writeFile(path, bytes);
   }
   const store = await rescueStore(disks.zones, { rootKey: disks.rootKey });
-  t.deepEqual(store.holes, [{ from: broken, to: broken + 1n }]);
+  t.deepEqual(store.losses.holes, [{ from: broken, to: broken + 1n }]);
   t.true(store.objects().length >= disks.expected.size - 1);
 });
 
@@ -273,7 +274,13 @@ test('files: every key below OUT, whatever it is called, and a manifest', async 
     rootKey: made.rootKey,
     onBytes: (done) => void seen.push(done),
   });
-  t.like(report, { objects: made.expected.size, buckets: 2, damaged: [], findings: [], holes: [] });
+  t.like(report, {
+    objects: made.expected.size,
+    buckets: 2,
+    damaged: [],
+    findings: [],
+    losses: nothing,
+  });
   t.is(seen.at(-1), report.bytes);
   t.deepEqual(await readdir(join(out, '..')), ['saved']);
   const lines = (await readFile(join(out, 'manifest.jsonl'), 'utf8')).trim().split('\n');
@@ -334,7 +341,7 @@ test('what cannot be: another key, another store, no store, an abort', async (t)
     code: 'ZONE_UNAVAILABLE',
   });
   const other = join(empty, 'other');
-  await (await open(other, { zones: 1 })).close();
+  await (await open(other, { zones: 1, rootKey: made.rootKey })).close();
   const mixed = [...made.zones.slice(0, 2), join(other, 'zone-1')];
   await t.throwsAsync(rescueStore(mixed, made), { code: 'ZONE_FOREIGN' });
   const signal = AbortSignal.abort();
