@@ -17,6 +17,8 @@ const everyPart = process.env.STRONGROOM_EXHAUSTIVE === '0';
 const parts = Number(process.env.STRONGROOM_KILLED_PARTS ?? (everyPart ? 10_000 : 5));
 /** Processes that go on with what the one before them left, each for one commit. */
 const chain = 100;
+/** Chains at once: most of what a process does is to wait for a disk. */
+const lanes = 3;
 
 interface Life {
   readonly folder: string;
@@ -130,13 +132,11 @@ async function forked(source: string, folder: string): Promise<void> {
 test.serial(`an upload of ${parts} parts, killed at each of its commits, goes on`, async (t) => {
   t.timeout(12 * 60 * 60_000);
   const source = await prepared(t);
-  const folder = join(source, '../fork');
   const work = { work: 'parts', parts } as const;
   let killed = 0;
-  for (let stored = 0; stored < parts; stored += chain) {
-    // One chain of processes for each hundred parts: each open begins a segment of the log, and
-    // thousands of them would be all that is measured.
-    await forked(source, folder);
+  // One chain of processes for each hundred parts: each open begins a segment of the log, and
+  // thousands of them would be all that is measured.
+  const dieAlong = async (folder: string, stored: number): Promise<void> => {
     for (let ended = false; !ended && (await journaled(folder)) < stored + chain; killed++) {
       const death = everyDeath[1 + (killed % (everyDeath.length - 1))];
       ended = await live(t, { ...work, folder, ...death, at: 1 });
@@ -144,10 +144,19 @@ test.serial(`an upload of ${parts} parts, killed at each of its commits, goes on
     // Looks at what the last one left, and dies before it changes anything.
     await live(t, { ...work, folder, how: 'before', at: 1 });
     await rm(folder, { recursive: true });
-    // Now without deaths in between: the upload is begun by a commit of its own.
+  };
+  const running = new Set<Promise<void>>();
+  for (let stored = 0; stored < parts; stored += chain) {
+    const folder = join(source, `../fork-${stored}`);
+    await forked(source, folder);
+    const dying = dieAlong(folder, stored).finally(() => running.delete(dying));
+    running.add(dying);
+    if (running.size === lanes) await Promise.race(running);
+    // The store itself goes on without deaths in between; the upload is begun by a commit.
     const at = stored === 0 ? chain + 2 : chain + 1;
     await live(t, { ...work, folder: source, how: 'before', at });
   }
+  await Promise.all(running);
   t.true(killed >= parts);
   t.log(`${killed} processes were killed before every part was stored`);
   await dieAtEvery(t, source, { work: 'upload', parts }, async (folder) => {
