@@ -24,9 +24,30 @@ constexpr uint32_t kSmallChunk = 256;  // Many chunks and stripes in few bytes.
 using Fault = std::function<Status(const std::string& operation, const std::string& path,
                                    uint64_t end)>;
 
+// A fault that a test may put in while threads ask for it.
+class SharedFault {
+ public:
+  void operator=(Fault fault) {
+    MutexLock lock(&mutex_);
+    fault_ = fault ? std::make_shared<const Fault>(std::move(fault)) : nullptr;
+  }
+  Status Ask(const std::string& operation, const std::string& path, uint64_t end) const {
+    std::shared_ptr<const Fault> fault;
+    {
+      MutexLock lock(&mutex_);
+      fault = fault_;
+    }
+    return fault ? (*fault)(operation, path, end) : Status();
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::shared_ptr<const Fault> fault_;
+};
+
 class FaultyFile final : public io::File {
  public:
-  FaultyFile(std::unique_ptr<io::File> file, std::string path, const Fault* fault)
+  FaultyFile(std::unique_ptr<io::File> file, std::string path, const SharedFault* fault)
       : file_(std::move(file)), path_(std::move(path)), fault_(fault) {}
   Result<size_t> ReadAt(uint64_t offset, MutableByteSpan out) override {
     TRY(Ask("read", offset + out.size()));
@@ -55,11 +76,11 @@ class FaultyFile final : public io::File {
 
  private:
   Status Ask(const char* operation, uint64_t end) const {
-    return *fault_ ? (*fault_)(operation, path_, end) : Status();
+    return fault_->Ask(operation, path_, end);
   }
   const std::unique_ptr<io::File> file_;
   const std::string path_;
-  const Fault* fault_;
+  const SharedFault* fault_;
 };
 
 class FaultyEnv final : public io::Env {
@@ -67,7 +88,7 @@ class FaultyEnv final : public io::Env {
   explicit FaultyEnv(io::Env* env) : env_(env), ended_(&mutex_) {}
   // A thread that its engine left behind still uses its Env.
   ~FaultyEnv() override { AwaitThreads(); }
-  Fault fault;  // Set while nothing runs.
+  SharedFault fault;
 
   // Until every thread that was started here has ended.
   void AwaitThreads() {
@@ -122,7 +143,7 @@ class FaultyEnv final : public io::Env {
 
  private:
   Status Ask(const char* operation, const std::string& path) const {
-    return fault ? fault(operation, path, 0) : Status();
+    return fault.Ask(operation, path, 0);
   }
   io::Env* const env_;
   Mutex mutex_;
