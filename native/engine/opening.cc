@@ -74,7 +74,11 @@ AllTouched TouchAll(const OpenOptions& options, const std::vector<std::shared_pt
   AllTouched out;
   for (size_t i = 0; i < zones.size(); ++i) {
     Status status = answers[i]->done.Wait(left());
-    out.push_back(status.ok() ? std::move(answers[i]->touched) : Touched{status});
+    if (status.ok()) {
+      out.push_back(std::move(answers[i]->touched));
+    } else {
+      out.emplace_back().status = status;
+    }
     zones[i]->superblock = out[i].superblock;
     zones[i]->lock = std::move(out[i].lock);
   }
