@@ -7,11 +7,11 @@ import { type Bucket, open, type Store } from '../index.ts';
 import { loseZone, type UnderLoad } from './demo/lose-zone.ts';
 import { difference, inParallel, putFile, type Stored } from './demo/transfer.ts';
 import { filesBelow, type SourceTree } from './demo/tree.ts';
+import { interruptible } from './interruptible.ts';
 import { ProgressBar, sizeText } from './progress-bar.ts';
 
 const width = 32;
 const bucketName = 'demo';
-const interruptedCode = 130; // As a shell reports the end by SIGINT.
 
 interface Pass {
   readonly seconds: number;
@@ -29,21 +29,14 @@ export async function demo(directory: string, options: { place?: string }): Prom
   await mkdir(parent, { recursive: true });
   await checkSpace(parent, tree);
   // An interrupted demo stops, closes its store and leaves no gigabytes behind.
-  const stop = new AbortController();
-  const interrupted = (): void => stop.abort();
-  process.once('SIGINT', interrupted);
-  process.once('SIGTERM', interrupted);
-  const place = await mkdtemp(join(parent, 'strongroom-demo-'));
-  try {
-    return await run(tree, join(place, 'store'), stop.signal);
-  } catch (error) {
-    if (stop.signal.aborted) return interruptedCode;
-    throw error;
-  } finally {
-    process.off('SIGINT', interrupted);
-    process.off('SIGTERM', interrupted);
-    await rm(place, { recursive: true, force: true, maxRetries: 5 });
-  }
+  return interruptible(async (signal) => {
+    const place = await mkdtemp(join(parent, 'strongroom-demo-'));
+    try {
+      return await run(tree, join(place, 'store'), signal);
+    } finally {
+      await rm(place, { recursive: true, force: true, maxRetries: 5 });
+    }
+  });
 }
 
 async function run(tree: SourceTree, path: string, signal: AbortSignal): Promise<number> {

@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import type { RootKey } from '../keys/root-key.ts';
 import { type RescueReport, rescue as rescueTo } from '../rescue/rescue.ts';
 import { exitCodes } from './exit-code.ts';
+import { interruptible } from './interruptible.ts';
 import { ProgressBar, sizeText } from './progress-bar.ts';
 
 export interface RescueCommand {
@@ -14,7 +15,6 @@ export interface RescueCommand {
 }
 
 const shownMax = 20;
-const interruptedCode = 130; // As a shell reports the end by SIGINT.
 
 /** Returns the exit code: 5 when bytes or commits are lost for good. */
 export async function rescue(zones: string[], options: RescueCommand): Promise<number> {
@@ -23,23 +23,13 @@ export async function rescue(zones: string[], options: RescueCommand): Promise<n
     say('no key file lies beside the zones: say --root-key FILE or --passphrase-env NAME');
     return exitCodes.usage;
   }
-  const stop = new AbortController();
-  const interrupted = (): void => stop.abort();
-  process.once('SIGINT', interrupted);
-  process.once('SIGTERM', interrupted);
-  try {
+  return interruptible(async (signal) => {
     const report = await withBars((bars) =>
-      rescueTo(zones, options.out, { rootKey, signal: stop.signal, ...bars }),
+      rescueTo(zones, options.out, { rootKey, signal, ...bars }),
     );
     tell(report, options);
     return isWhole(report) ? 0 : exitCodes.corrupt;
-  } catch (error) {
-    if (stop.signal.aborted) return interruptedCode;
-    throw error;
-  } finally {
-    process.off('SIGINT', interrupted);
-    process.off('SIGTERM', interrupted);
-  }
+  });
 }
 
 function isWhole({ damaged, losses }: RescueReport): boolean {

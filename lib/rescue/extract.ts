@@ -69,9 +69,10 @@ export async function extract(
       await handle.close();
     }
     await utimes(temporary, object.modified, object.modified);
-    const isDamaged = lost.length > 0 || !object.isProved;
-    const file = await place(object, temporary, out, isDamaged ? '.damaged' : '');
-    return describe(object, file, lost);
+    const { isProved } = object;
+    const suffix = lost.length > 0 || !isProved ? '.damaged' : '';
+    const file = await place(object, temporary, out, suffix);
+    return { ...describe(object, file, lost), ...(!isProved && { unproved: true }) };
   } finally {
     await rm(temporary, { force: true });
   }
@@ -111,7 +112,6 @@ function describe(
     ...(Object.keys(tags).length > 0 && { tags }),
     ...(symlinkTarget !== undefined && { symlinkTarget }),
     ...(lost.length > 0 && { lost }),
-    ...(!object.isProved && { unproved: true }),
   };
 }
 
@@ -164,7 +164,7 @@ const nameSizeMax = 240;
 const unusual = /[\x00-\x1f\x7f\\:*?"<>|]/;
 
 /** The key as a path below the bucket's folder; null when it cannot be one. */
-export function fileNameOf(key: string): string | null {
+function fileNameOf(key: string): string | null {
   const usable = key.split('/').every(
     (name) =>
       name !== '' &&

@@ -39,14 +39,21 @@ function isLater(a: Link, b: Link): boolean {
   return b.isEpoch && !a.isEpoch;
 }
 
-/** The records that may be the newest, best first. */
-export function tipsOf<T extends Link>(links: readonly T[]): T[] {
-  return [...links].sort((a, b) => (isLater(a, b) ? -1 : isLater(b, a) ? 1 : 0));
+function byAge(a: Link, b: Link): number {
+  return isLater(a, b) ? -1 : isLater(b, a) ? 1 : 0;
+}
+
+/** The record that the history ends in. */
+export function newestOf<T extends Link>(links: readonly T[]): T | undefined {
+  return links.reduce<T | undefined>(
+    (newest, link) => (newest === undefined || isLater(link, newest) ? link : newest),
+    undefined,
+  );
 }
 
 export function historyTo<T extends Link>(tip: T, links: readonly T[]): History<T> {
   const byHash = new Map(links.map((link) => [link.hash, link]));
-  const byAge = tipsOf(links);
+  let aged: T[] | undefined; // Newest first; only a hole needs them so.
   let older = 0; // Where the look for the last record before a hole goes on: never back.
   const path: T[] = [tip];
   const holes: Hole[] = [];
@@ -54,8 +61,9 @@ export function historyTo<T extends Link>(tip: T, links: readonly T[]): History<
   for (let at = tip; at.before !== noRecord; ) {
     let next = byHash.get(at.before);
     if (next === undefined) {
-      while (older < byAge.length && !isBefore(byAge[older] as T, at)) older++;
-      next = byAge[older];
+      aged ??= [...links].sort(byAge);
+      while (older < aged.length && !isBefore(aged[older] as T, at)) older++;
+      next = aged[older];
       const from = (next?.last ?? 0n) + 1n;
       // Where an epoch record alone is lost, no commit is.
       if (from < at.first) holes.push({ from, to: at.first });

@@ -253,6 +253,9 @@ function choices(cells: readonly number[], count: number): number[][] {
   return out;
 }
 
+/** Blobs that are looked at to tell a zone by. */
+const looksMax = 64;
+
 /**
  * Which of these positions the cells of a zone's first full-sized blob fit; null: there is none, or
  * it fits nowhere. A cell's checksum knows its number, and its number the zone.
@@ -264,7 +267,8 @@ export async function zoneByCells(
 ): Promise<number | null> {
   try {
     const names = await readdir(folder, { recursive: true });
-    for (const name of names.filter((each) => /\.\d+$/.test(each)).sort()) {
+    const blobs = names.filter((each) => /\.\d+$/.test(each)).sort();
+    for (const name of blobs.slice(0, looksMax)) {
       const bytes = await readAt(join(folder, name), 0, block + cellSize + crcSize);
       if (bytes.length < block + cellSize + crcSize) continue;
       const { header, placement, k, m } = readPreamble(bytes);

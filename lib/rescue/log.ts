@@ -2,29 +2,10 @@
 // whether it should be is for the chain to say (history.ts).
 
 import { Crc64 } from '../crc64.ts';
-import { StoreError } from '../errors.ts';
 import { Cursor, demand, u16, u32, u64 } from './bytes.ts';
 import { readSealHeader, type SealHeader, sealHeaderSize, xaesOpen } from './seals.ts';
 import { block, type StoreKeys } from './superblock.ts';
 import { xxh64 } from './xxh64.ts';
-
-export interface Segment {
-  readonly number: number;
-  readonly id: Buffer;
-  readonly epoch: bigint;
-  readonly epochSegment: number;
-}
-
-export function readSegmentHeader(bytes: Buffer): Segment {
-  const c = new Cursor(bytes);
-  demand(c.raw(8).equals(Buffer.from('SRSEGMNT')), 'segment: magic');
-  const version = c.u32();
-  const [number, id, epoch, epochSegment] = [c.u32(), c.raw(16), c.u64(), c.u32()];
-  c.raw(4);
-  demand(xxh64(bytes.subarray(0, 48)) === c.u64(), 'segment: checksum');
-  if (version !== 1) throw new StoreError('STORE_VERSION');
-  return { number, id, epoch, epochSegment };
-}
 
 export interface Batch {
   readonly segmentId: Buffer;

@@ -20,7 +20,7 @@ interface Proof {
   readonly keys: StoreKeys;
 }
 
-/** WRONG_ROOT_KEY, ZONE_UNAVAILABLE, ZONE_FOREIGN, STORE_CORRUPT. */
+/** WRONG_ROOT_KEY, ZONE_UNAVAILABLE, ZONE_FOREIGN, STORE_CORRUPT, STORE_VERSION. */
 export async function openZones(
   folders: readonly ZoneFolder[],
   source: RootKey,
@@ -46,25 +46,31 @@ export async function openZones(
 /** The ruling slot of each zone that the root key proves; at least one. */
 async function proved(folders: readonly ZoneFolder[], source: RootKey): Promise<Proof[]> {
   const { keyFor, forget } = rootKeys(source);
-  const proofs: Proof[] = [];
   const refusals: StoreError[] = [];
-  for (const folder of folders) {
-    for (const slot of await folder.superblocks()) {
+  const refuse = (error: StoreError): void => void refusals.push(error);
+  const prove = async (folder: ZoneFolder): Promise<Proof | null> => {
+    for (const slot of await folder.superblocks(refuse)) {
       try {
-        const keys = openKeys(await keyFor(slot.rootHint), slot);
-        proofs.push({ folder, slot, keys });
-        break;
+        return { folder, slot, keys: openKeys(await keyFor(slot.rootHint), slot) };
       } catch (error) {
         if (!StoreError.is(error)) throw error;
-        refusals.push(error);
+        refuse(error);
         folder.find(`superblock: ${error.message}`);
       }
     }
+    return null;
+  };
+  try {
+    const proofs: Proof[] = [];
+    for (const folder of folders) {
+      const proof = await prove(folder);
+      if (proof !== null) proofs.push(proof);
+    }
+    if (proofs.length > 0) return proofs;
+  } finally {
+    await forget();
   }
-  await forget();
-  if (proofs.length > 0) return proofs;
-  const [refusal] = refusals;
-  throw refusal ?? new StoreError('ZONE_UNAVAILABLE', 'no zone has a superblock that is sound');
+  throw refusals[0] ?? new StoreError('ZONE_UNAVAILABLE', 'no zone has a superblock that is sound');
 }
 
 /** A passphrase makes another key of each hint; every other source has one key, taken once. */

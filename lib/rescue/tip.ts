@@ -2,7 +2,7 @@
 // have torn its batch, and then nobody was told of it. The one before was synced before it began.
 import { StoreError } from '../errors.ts';
 import { demand } from './bytes.ts';
-import { type History, historyTo, tipsOf } from './history.ts';
+import { type History, historyTo, newestOf } from './history.ts';
 import { cellChecksum, frameHeadSize, readFrameHead } from './log.ts';
 import { chunkCount, chunkSize, tagSize } from './seals.ts';
 import type { StoreKeys } from './superblock.ts';
@@ -14,7 +14,7 @@ export async function chooseHistory(
   keys: StoreKeys,
   findings: Finding[],
 ): Promise<History<FoundRecord>> {
-  const [newest] = tipsOf(found);
+  const newest = newestOf(found);
   if (newest === undefined)
     throw new StoreError('STORE_CORRUPT', 'no zone holds a record that opens');
   const history = historyTo(newest, found);
@@ -44,7 +44,7 @@ async function isTorn(newest: FoundRecord, keys: StoreKeys): Promise<boolean> {
 }
 
 /** Throws STORE_CORRUPT at the first cell that does not check. */
-export function checkFrames(frames: Buffer): void {
+function checkFrames(frames: Buffer): void {
   for (let at = 0; at < frames.length; ) at += checkFrame(frames.subarray(at));
 }
 

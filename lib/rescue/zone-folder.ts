@@ -46,8 +46,11 @@ export class ZoneFolder {
     this.#findings.push({ zone: this.path, what });
   }
 
-  /** The slots that are sound, with the higher counter first. What they say is not proved yet. */
-  async superblocks(): Promise<Superblock[]> {
+  /**
+   * The slots that are sound, with the higher counter first; what they say is not proved yet.
+   * `onLater` hears STORE_VERSION of each of a later format.
+   */
+  async superblocks(onLater: (error: StoreError) => void): Promise<Superblock[]> {
     const slots: Superblock[] = [];
     try {
       const bytes = await readAt(join(this.path, 'superblock'), 0, 2 * block);
@@ -55,6 +58,7 @@ export class ZoneFolder {
         try {
           slots.push(readSlot(bytes.subarray(at, at + block)));
         } catch (error) {
+          if (StoreError.is(error, 'STORE_VERSION')) onLater(error);
           // One that was never written is no finding.
           if (bytes.subarray(at, at + block).some((byte) => byte !== 0))
             this.#explain('slot', error);
@@ -96,7 +100,6 @@ export class ZoneFolder {
       for (const [batch, record] of scan.records(keys))
         records.push(linkOf(record, batch, this, segment));
     } catch (error) {
-      if (StoreError.is(error, 'STORE_VERSION')) throw error;
       isWhole &&= StoreError.is(error); // What is no file never was a segment.
       this.#explain(name, error);
     }
@@ -140,7 +143,6 @@ class Scan {
         const batch = readBatch(file, at, at);
         yield [batch, readRecord(openRecord(keys, batch))];
       } catch (error) {
-        if (StoreError.is(error, 'STORE_VERSION')) throw error;
         this.#tell(at, (error as Error).message);
       }
     }

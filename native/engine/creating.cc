@@ -9,10 +9,6 @@ namespace {
 // A zone with this many epochs reserved knows that every zone of the store stands.
 constexpr uint64_t kAllStand = 1;
 
-bool IsAbsent(const Status& status) {
-  return status.Is(Code::kNotFound) || status.Is(Code::kCorruption);
-}
-
 Status CreateFolder(io::Env* env, const std::string& path) {
   Status status = env->CreateDirectory(path);
   return status.Is(Code::kExists) ? Status() : status;
@@ -137,7 +133,7 @@ bool NeverServed(const AllTouched& touched) {
       if (zone.superblock.epochs_reserved > kAllStand) return false;
       all_stood |= zone.superblock.epochs_reserved == kAllStand;
     } else {
-      if (!IsAbsent(zone.status)) return false;
+      if (!log::IsAbsent(zone.status)) return false;
       all_here = false;
     }
   }

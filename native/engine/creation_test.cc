@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "base/testing.h"
+#include "engine/engine_testing.h"
 #include "engine/creating.h"
 #include "io/sim_env.h"
 
@@ -22,8 +23,6 @@ using io::SimDisk;
 using io::SimEnv;
 using strongroom::testing::Random;
 using strongroom::testing::SampleSize;
-
-constexpr uint64_t kPatience = 60'000'000'000;
 
 OpenOptions OptionsFor(io::Env* env, size_t zone_count, bool create) {
   OpenOptions options;
@@ -43,28 +42,6 @@ SimDisk EmptyDisk() {
   SimDisk disk;
   disk.MakeDirectories("/disk");
   return disk;
-}
-
-Status Put(Engine& engine, const std::string& row) {
-  Transaction transaction;
-  Effect effect;
-  effect.key = Bytes(row.begin(), row.end());
-  transaction.effects.push_back(std::move(effect));
-  auto done = std::make_shared<io::Completion>();
-  engine.Commit(std::move(transaction),
-                [done](Result<Committed> result) { done->Set(result.status()); });
-  return done->Wait(kPatience);
-}
-
-Status Find(Engine& engine, const std::string& row) {
-  GetRequest request;
-  request.key = Bytes(row.begin(), row.end());
-  auto done = std::make_shared<io::Completion>();
-  engine.Get(std::move(request), [done](Result<std::optional<Found>> result) {
-    bool absent = result.ok() && !*result;
-    done->Set(absent ? Status(Code::kNotFound, "absent") : result.status());
-  });
-  return done->Wait(kPatience);
 }
 
 // What an open has told the world before the crash.
@@ -123,11 +100,11 @@ class ModelCheck {
       auto engine = Engine::Open(OptionsFor(&env, zone_count_, !told.opened), nullptr);
       if (!engine.ok()) return Bad(state.way, "refused: " + engine.status().ToString());
       told.opened = true;
-      if (told.committed) Expect(state.way, "the row is lost", Find(**engine, "row"));
-      Status committed = Put(**engine, "row");
+      if (told.committed) Expect(state.way, "the row is lost", FindRow(**engine, "row"));
+      Status committed = PutRow(**engine, "row");
       Expect(state.way, "a commit fails", committed);
       told.committed = true;
-      Expect(state.way, "the row is not there", Find(**engine, "row"));
+      Expect(state.way, "the row is not there", FindRow(**engine, "row"));
       (*engine)->Close();
     });
     Expect(state.way, "the run", ran);
@@ -174,7 +151,7 @@ struct Served {
     Status ran = env.Run([&] {
       auto engine = Engine::Open(OptionsFor(&env, zone_count, create), nullptr);
       status = engine.status();
-      if (engine.ok()) status = Put(**engine, "row");
+      if (engine.ok()) status = PutRow(**engine, "row");
     });
     return ran.ok() ? status : ran;
   }

@@ -151,8 +151,8 @@ Status EngineImpl::OpenFound(const std::shared_ptr<Zone>& zone, const GetRequest
   }
   if (!format::IsSmall(blob.kind)) return {};
   found->bytes.reserve(found->row_size + aead::kChunkSize + found->length);
-  SmallBlobRead read{shape_.store_id, dek.span(),    blob,
-                     found->offset,   found->length, request.frame};
+  SmallBlobRead read{shape_.store_id, dek.span(), blob, found->offset, found->length,
+                     request.frame};
   return ReadSmall(zone, read, &found->bytes);
 }
 
@@ -181,8 +181,8 @@ Status EngineImpl::ReadSmall(const std::shared_ptr<Zone>& zone, const SmallBlobR
     shared->reference = read.reference;
     Status status = other->cell_threads->Run(
         [shared, other, offset = read.offset, length = read.length, frame = read.frame] {
-          SmallBlobRead again{
-              shared->store_id, shared->dek.span(), shared->reference, offset, length, frame};
+          SmallBlobRead again{shared->store_id, shared->dek.span(), shared->reference, offset,
+                              length, frame};
           return ReadSmallBlob(*other->log, again, &shared->out);
         },
         options_.zone_deadline_nanos);

@@ -548,7 +548,8 @@ TEST(Engine, PartsThatWereLeftBehindGoAtTheNextOpen) {
 
 TEST(BlobPins, ABlobGoesWithItsLastReader) {
   std::vector<aead::Id> removed;
-  auto pins = std::make_shared<BlobPins>([&](const GoneBlob& blob) { removed.push_back(blob.id); });
+  auto pins = std::make_shared<BlobPins>(
+      [&](const GoneBlob& blob) { removed.push_back(blob.id); });
   GoneBlob blob;
   blob.id[0] = 1;
   auto first = pins->Pin(blob.id), second = pins->Pin(blob.id);

@@ -14,6 +14,29 @@ namespace strongroom::engine {
 
 constexpr uint64_t kPatience = 60'000'000'000;
 
+// Of an engine on whatever Env: one row with a body of its own, and whether there is such a row.
+inline Status PutRow(Engine& engine, const std::string& row, size_t size = 0) {
+  Transaction transaction;
+  Effect effect;
+  effect.key = Bytes(row.begin(), row.end());
+  effect.body = Bytes(size, 'm');
+  transaction.effects.push_back(std::move(effect));
+  auto done = std::make_shared<io::Completion>();
+  engine.Commit(std::move(transaction),
+                [done](Result<Committed> result) { done->Set(result.status()); });
+  return done->Wait(kPatience);
+}
+inline Status FindRow(Engine& engine, const std::string& row) {
+  GetRequest request;
+  request.key = Bytes(row.begin(), row.end());
+  auto done = std::make_shared<io::Completion>();
+  engine.Get(std::move(request), [done](Result<std::optional<Found>> result) {
+    bool absent = result.ok() && !*result;
+    done->Set(absent ? Status(Code::kNotFound, "absent") : result.status());
+  });
+  return done->Wait(kPatience);
+}
+
 // Zones in a temporary folder behind an Env that can fail or hang below one of them.
 struct World {
   explicit World(size_t zone_count) : env(io::PosixEnv()), count(zone_count) {

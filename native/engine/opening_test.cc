@@ -3,6 +3,7 @@
 #include "engine/opening.h"
 
 #include "base/testing.h"
+#include "engine/engine_testing.h"
 #include "engine/letting_go.h"
 #include "io/sim_env.h"
 
@@ -20,6 +21,8 @@ constexpr uint64_t kDeadline = 2'000'000'000;
 constexpr uint64_t kBound = kDeadline + kDeadline / 4;
 // So many silent calls in a row that cost an open nothing: it had ended before them.
 constexpr int kEnded = 20;
+// Of a row: a block of its own in the index.
+constexpr size_t kRowSize = 16'000;
 
 std::string Path(size_t zone) { return "/z" + std::to_string(zone); }
 
@@ -37,29 +40,6 @@ OpenOptions OptionsFor(io::Env* env, size_t zone_count, bool read_only = false) 
   return options;
 }
 
-Status Put(Engine& engine, const std::string& row) {
-  Transaction transaction;
-  Effect effect;
-  effect.key = Bytes(row.begin(), row.end());
-  effect.body = Bytes(16'000, 'm');  // A block of its own in the index.
-  transaction.effects.push_back(std::move(effect));
-  auto done = std::make_shared<io::Completion>();
-  engine.Commit(std::move(transaction),
-                [done](Result<Committed> result) { done->Set(result.status()); });
-  return done->Wait(UINT64_MAX);
-}
-
-Status Find(Engine& engine, const std::string& row) {
-  GetRequest request;
-  request.key = Bytes(row.begin(), row.end());
-  auto done = std::make_shared<io::Completion>();
-  engine.Get(std::move(request), [done](Result<std::optional<Found>> result) {
-    bool absent = result.ok() && !*result;
-    done->Set(absent ? Status(Code::kNotFound, "absent") : result.status());
-  });
-  return done->Wait(UINT64_MAX);
-}
-
 // A store with a few rows, closed; the last zone behind the others when `stale`.
 SimDisk Stored(size_t zone_count, bool stale = false) {
   SimDisk disk;
@@ -70,7 +50,7 @@ SimDisk Stored(size_t zone_count, bool stale = false) {
       auto engine = Engine::Open(OptionsFor(&env, zone_count), nullptr);
       ASSERT_OK(engine);
       if (fails) env.AddFault({SimEffect::kFail, Path(zone_count) + "/log", io::kIoSync});
-      for (char row : rows) EXPECT_OK(Put(**engine, std::string(1, row)));
+      for (char row : rows) EXPECT_OK(PutRow(**engine, std::string(1, row), kRowSize));
       (*engine)->Close();
     }));
   };
@@ -107,9 +87,10 @@ uint64_t OpenInSilence(const SimDisk& stored, const std::string& prefix, uint64_
     if (elapsed > kBound)
       Fail(what + "the open takes " + std::to_string(elapsed / 1000000) + " ms");
     if (!engine.ok()) return Fail(what + engine.status().ToString());
-    if (Status status = Find(**engine, "a"); !status.ok()) Fail(what + status.ToString());
+    if (Status status = FindRow(**engine, "a"); !status.ok()) Fail(what + status.ToString());
     if (!read_only) {
-      if (Status status = Put(**engine, "c"); !status.ok()) Fail(what + status.ToString());
+      if (Status status = PutRow(**engine, "c", kRowSize); !status.ok())
+        Fail(what + status.ToString());
     }
     env.RemoveFault(fault);
     (*engine)->Close();
@@ -118,7 +99,7 @@ uint64_t OpenInSilence(const SimDisk& stored, const std::string& prefix, uint64_
   EXPECT_OK(again.Run([&] {
     auto engine = Engine::Open(OptionsFor(&again, 3), nullptr);
     if (!engine.ok()) return Fail(what + "later: " + engine.status().ToString());
-    if (Status status = Find(**engine, "a"); !status.ok()) Fail(what + status.ToString());
+    if (Status status = FindRow(**engine, "a"); !status.ok()) Fail(what + status.ToString());
     (*engine)->Close();
   }));
   return elapsed;
@@ -166,10 +147,10 @@ TEST(Opening, AnIndexThatOpensLateServesLater) {
     auto engine = Engine::Open(OptionsFor(&env, 3), nullptr);
     ASSERT_OK(engine);
     env.RemoveFault(fault);
-    EXPECT_OK(Put(**engine, "c"));
+    EXPECT_OK(PutRow(**engine, "c", kRowSize));
     std::vector<uint64_t> faults;
     for (size_t zone : {1, 3}) faults.push_back(env.AddFault(SilenceOf(Path(zone) + "/index", 0)));
-    for (const char* row : {"k", "c"}) EXPECT_OK(Find(**engine, row));  // No open has read "k".
+    for (const char* row : {"k", "c"}) EXPECT_OK(FindRow(**engine, row));  // No open has read "k".
     for (uint64_t each : faults) env.RemoveFault(each);
     (*engine)->Close();
   }));
@@ -201,7 +182,7 @@ TEST(Opening, WithOneZoneSilenceEndsTheOpenTooAndLosesNothing) {
     EXPECT_OK(again.Run([&] {
       auto engine = Engine::Open(OptionsFor(&again, 1), nullptr);
       ASSERT_OK(engine);
-      for (const char* row : {"a", "k", "z"}) EXPECT_OK(Find(**engine, row));
+      for (const char* row : {"a", "k", "z"}) EXPECT_OK(FindRow(**engine, row));
       (*engine)->Close();
     }));
   }
@@ -247,7 +228,7 @@ TEST(Opening, WaitsForASlowIndexWhenNoOtherIsLeft) {
     env.AddFault(dies);
     auto engine = Engine::Open(OptionsFor(&env, 3), nullptr);
     ASSERT_OK(engine);
-    EXPECT_OK(Find(**engine, "a"));
+    EXPECT_OK(FindRow(**engine, "a"));
     (*engine)->Close();
   }));
 }
@@ -264,7 +245,7 @@ TEST(Opening, WaitsForWhicheverIndexComesFirst) {
     auto engine = Engine::Open(OptionsFor(&env, 3), nullptr);
     EXPECT(env.MonotonicNanos() - start < 4'000'000'000);
     ASSERT_OK(engine);
-    EXPECT_OK(Find(**engine, "a"));
+    EXPECT_OK(FindRow(**engine, "a"));
     env.RemoveFault(fault);
     (*engine)->Close();
   }));
@@ -308,7 +289,7 @@ TEST(Opening, ReadsDoNotWaitForAnIndexThatHasNeverOpened) {
       rots.count = UINT64_MAX;
       faults.push_back(env.AddFault(rots));
     }
-    EXPECT(!Find(**engine, "k").ok());
+    EXPECT(!FindRow(**engine, "k").ok());
     for (uint64_t each : faults) env.RemoveFault(each);
     (*engine)->Close();
   }));
@@ -352,7 +333,7 @@ TEST(Opening, ALogThatIsReplacedAfterTheReplaysTakesNoCommit) {
         ASSERT_OK(file);
         EXPECT_OK((*file)->Allocate(1 << 20));
       }
-      EXPECT_EQ(Put(**engine, "b").ok(), replaced == 1);
+      EXPECT_EQ(PutRow(**engine, "b", kRowSize).ok(), replaced == 1);
       if (replaced == 1) EXPECT(!(*engine)->status().zones[0].in_set);
       (*engine)->Close();
     }));
@@ -387,7 +368,7 @@ TEST(Opening, TheLockIsGivenBackAfterTheIndex) {
   EXPECT_OK(env.Run([&] {
     auto engine = Engine::Open(OptionsFor(&env, 1), nullptr);
     ASSERT_OK(engine);
-    EXPECT_OK(Put(**engine, "b"));
+    EXPECT_OK(PutRow(**engine, "b", kRowSize));
     env.AddFault(SlowIndex(1, 13'000'000'000));
     (*engine)->Close();
     // The closed engine is still held, as JavaScript holds it until it is collected.
@@ -400,7 +381,7 @@ TEST(Opening, TheLockIsGivenBackAfterTheIndex) {
     EXPECT(free);
     auto again = Engine::Open(OptionsFor(&env, 1), nullptr);
     ASSERT_OK(again);
-    EXPECT_OK(Find(**again, "b"));
+    EXPECT_OK(FindRow(**again, "b"));
     (*again)->Close();
   }));
 }
@@ -444,7 +425,7 @@ TEST(Opening, AStoreThatIsBeingMadeOnASilentDiskSaysSoAndIsMadeLater) {
         bool told = silent && TellsOfSilence(engine.status());
         if (!engine.ok() && !told) Fail(what + engine.status().ToString());
         if (silent) env.RemoveFault(fault);
-        if (engine.ok()) EXPECT_OK(Put(**engine, "a"));
+        if (engine.ok()) EXPECT_OK(PutRow(**engine, "a", kRowSize));
         if (engine.ok()) (*engine)->Close();
       }));
     }

@@ -38,8 +38,9 @@ class Rows {
       asked.push_back([=, this] { found(PageOf(start, end, limit)); });
     };
     options.commit = [this](Transaction transaction, Engine::Committing done) {
-      asked.push_back(
-          [this, transaction = std::move(transaction), done] { done(Commit(transaction)); });
+      asked.push_back([this, transaction = std::move(transaction), done] {
+        done(Commit(transaction));
+      });
     };
     return std::make_shared<PartsClearer>(options);
   }

@@ -13,10 +13,6 @@ using format::SegmentOf;
 namespace {
 constexpr size_t kWindow = 256 * 1024;
 
-// Nothing sound there. What that means, the end or rot, is for recovery to say.
-bool IsAbsent(const Status& status) {
-  return status.Is(Code::kNotFound) || status.Is(Code::kCorruption);
-}
 }  // namespace
 
 LogReader::LogReader(ZoneLog* log, const RecordSeal* seal, format::Position position, Source source)

@@ -16,11 +16,6 @@ namespace {
 
 using Source = LogReader::Source;
 
-// Nothing sound is there: never written, torn or rotten. Anything else is the disk's failure.
-bool IsAbsent(const Status& status) {
-  return status.Is(Code::kNotFound) || status.Is(Code::kCorruption);
-}
-
 // Are all cells of the batch there? An error of the disk says nothing of them: taken for a torn
 // batch, it would cut off what was acknowledged.
 Result<bool> IsWhole(LogReader& reader, const LogEntry& entry) {
@@ -118,10 +113,6 @@ Result<Recovered> Recovery::Run() {
 // A step that asks two disks, or all, cannot tell whose fault it was; the disks can. In an attempt
 // every refusal of a disk ends in a fault, so that none is left over from an earlier step.
 Recovery::Fault Recovery::Blamed(Fault fault) const {
-  const Status& status = fault.status;
-  bool of_a_disk =
-      status.Is(Code::kTimedOut) || status.Is(Code::kIo) || status.Is(Code::kUnavailable);
-  if (!of_a_disk) return fault;
   for (size_t i : standing_) {
     if (Status failure = zones_[i].disk->failure(); !failure.ok()) return Of(i, failure);
   }

@@ -160,9 +160,7 @@ Status ZoneLog::CopyWhole(ZoneLog& source, uint32_t segment, uint64_t to) {
 Status ZoneLog::CopyFrom(ZoneLog& source, uint32_t segment, uint64_t from, uint64_t to) {
   TRY_ASSIGN(auto theirs, source.Header(segment));
   auto ours = Header(segment);
-  bool absent = ours.status().Is(Code::kNotFound) || ours.status().Is(Code::kCorruption);
-  // What the disk fails to read is not for that another's: ours may be the last good copy.
-  if (!ours.ok() && !absent) return ours.status();
+  if (!ours.ok() && !IsAbsent(ours.status())) return ours.status();
   if (!ours.ok() || ours->id != theirs.id) return CopyWhole(source, segment, to);
   TRY_ASSIGN(auto file, env_->Open(path(segment), {io::OpenMode::kReadWrite, false}));
   Bytes step(kCompareStep);

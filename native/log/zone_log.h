@@ -16,6 +16,13 @@
 
 namespace strongroom::log {
 
+// Nothing sound is there: never written, torn or rotten. Any other error is the disk's, and no
+// proof of absence: what is cut off, deleted or written over on the strength of it may be the last
+// copy.
+inline bool IsAbsent(const Status& status) {
+  return status.Is(Code::kNotFound) || status.Is(Code::kCorruption);
+}
+
 class ZoneLog {
  public:
   ZoneLog(io::Env* env, std::string zone_path);

@@ -99,9 +99,8 @@ class Simulation::Life {
 
   // What became of the transactions that nobody heard of: from now on it stays so.
   bool Settle(Store& store) {
-    auto rows = store.ReadAll();
-    all_->Compare(store, now_);
-    if (!rows.ok() || all_->figures_.bad() > 0) return false;
+    std::optional<Rows> rows = all_->Compare(store, now_);
+    if (!rows) return false;
     for (const Changes& changes : std::vector<Changes>(now_.model.pending)) {
       bool stands = std::all_of(changes.begin(), changes.end(), [&](const Change& change) {
         auto found = rows->find(change.key);
@@ -253,23 +252,27 @@ void Simulation::Judge(const Image& image, std::vector<Image>* again) {
   Status ran = env.Run([&] {
     auto store = Store::Open(&env, now.zone_count, &now.bucket);
     if (!store.ok()) return Find(&figures_.failed_open, 1, now, store.status().ToString());
-    Compare(**store, now);
+    (void)Compare(**store, now);
     env.on_io = nullptr;  // What comes now was told to the world, and is another story.
     (*store)->Close();
   });
   if (!ran.ok()) Find(&figures_.failed_open, 1, now, ran.ToString());
 }
 
-void Simulation::Compare(Store& store, const Image& image) {
-  auto rows = store.ReadAll();
+std::optional<Rows> Simulation::Compare(Store& store, const Image& image) {
+  std::string wrong;
+  auto rows = store.ReadAll(&wrong);
   if (!rows.ok()) {
-    bool silent = rows.status().message().find("SILENT") != std::string::npos;
-    return Find(silent ? &figures_.silent : &figures_.lost, 1, image, rows.status().ToString());
+    Find(&figures_.lost, 1, image, rows.status().ToString());
+    return {};
   }
+  if (!wrong.empty()) Find(&figures_.silent, 1, image, "wrong bytes of row " + wrong);
   Findings findings = sim::Compare(image.model, *rows);
   Find(&figures_.lost, findings.lost, image, findings.first);
   Find(&figures_.torn, findings.torn, image, findings.first);
   Find(&figures_.resurrected, findings.resurrected, image, findings.first);
+  if (!wrong.empty() || findings.all() > 0) return {};
+  return std::move(*rows);
 }
 
 void Simulation::Find(uint64_t* count, uint64_t by, const Image& image, const std::string& what) {

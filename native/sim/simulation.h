@@ -58,7 +58,8 @@ class Simulation {
                std::vector<Image>* out);
   void JudgeAll(std::vector<Image>* images);
   void Judge(const Image& image, std::vector<Image>* again);
-  void Compare(Store& store, const Image& image);
+  // The rows, when they are right.
+  std::optional<Rows> Compare(Store& store, const Image& image);
   void Find(uint64_t* count, uint64_t by, const Image& image, const std::string& what);
   bool IsFull() const { return figures_.distinct >= most_; }
 

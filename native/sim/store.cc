@@ -70,12 +70,12 @@ Result<std::unique_ptr<Store>> Store::Open(io::SimEnv* env, size_t zone_count, B
   return store;
 }
 
-Result<Effect> Store::EffectOf(const Change& change) {
-  Effect effect;
+Status Store::Fill(const Change& change, Effect* to) {
+  Effect& effect = *to;
   effect.key = Bytes{static_cast<uint8_t>(kFamily)};
   effect.key.insert(effect.key.end(), change.key.begin(), change.key.end());
   effect.remove = !change.body.has_value();
-  if (effect.remove) return effect;
+  if (effect.remove) return {};
   effect.body = Described(*change.body);
   if (!change.copy_of.empty()) {
     TRY_ASSIGN(engine::Found found, Look(change.copy_of));
@@ -86,12 +86,12 @@ Result<Effect> Store::EffectOf(const Change& change) {
     }
     TRY_ASSIGN(auto reference, engine_->Rewrap(source.row.blob, *kek_, *kek_));
     effect.named = engine::NamedBlob{reference, false, found.placement, 0};
-    return effect;
+    return {};
   }
   Bytes bytes = BytesOf(*change.body);
   if (bytes.size() < kLargeFrom) {
     effect.small = engine_->SealSmall(*kek_, bytes);
-    return effect;
+    return {};
   }
   TRY_ASSIGN(auto blob, engine_->WriteBlob(*kek_, bytes.size(), {}));
   TRY(Offer(blob.writer.get(), bytes));
@@ -103,14 +103,13 @@ Result<Effect> Store::EffectOf(const Change& change) {
   effect.named = engine::NamedBlob{blob.reference, true, blob.placement, done.zones_written};
   effect.named->reference.size = done.size;
   effect.named->reference.crc64 = done.crc64;
-  return effect;
+  return {};
 }
 
 Status Store::Commit(const Changes& changes) {
   engine::Transaction transaction;
   for (const Change& change : changes) {
-    TRY_ASSIGN(Effect effect, EffectOf(change));
-    transaction.effects.push_back(std::move(effect));
+    TRY(Fill(change, &transaction.effects.emplace_back()));
   }
   auto done = std::make_shared<io::Completion>();
   engine_->Commit(std::move(transaction),
@@ -125,7 +124,7 @@ bool Store::IsWhole() {
   return true;
 }
 
-Result<Rows> Store::ReadAll() {
+Result<Rows> Store::ReadAll(std::string* wrong) {
   auto found = std::make_shared<Answer<Rows>>();
   engine::ScanRequest request;
   request.page.start = {static_cast<uint8_t>(kFamily)};
@@ -149,7 +148,7 @@ Result<Rows> Store::ReadAll() {
   TRY(found->done.Wait(kPatience));
   for (const auto& [key, body] : *found->value) {
     TRY_ASSIGN(Bytes bytes, Read(key, body));
-    if (bytes != BytesOf(body)) return Status(Code::kCorruption, "SILENT: row " + key);
+    if (bytes != BytesOf(body)) *wrong = key;
   }
   return std::move(*found->value);
 }

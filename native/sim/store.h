@@ -27,14 +27,14 @@ class Store {
 
   // Hands the transaction over, its large bodies written first; waits for the answer.
   Status Commit(const Changes& changes);
-  // Every row, each body compared with what its row says. kCorruption: a wrong byte was given out
-  // for a right one.
-  Result<Rows> ReadAll();
+  // Every row, each body compared with what its row says. `wrong`: the row of which a wrong byte
+  // was given out for a right one.
+  Result<Rows> ReadAll(std::string* wrong);
   bool IsWhole();  // All zones are in the set.
   void Close() { engine_->Close(); }
 
  private:
-  Result<engine::Effect> EffectOf(const Change& change);
+  Status Fill(const Change& change, engine::Effect* effect);
   Result<engine::Found> Look(const std::string& key);
   Result<Bytes> Read(const std::string& key, const Body& body);
 

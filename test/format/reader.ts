@@ -11,7 +11,6 @@ import {
   openRecord as openRecordOf,
   readBatch as readBatchAt,
   readFrameHead,
-  type Segment,
 } from '../../lib/rescue/log.ts';
 import { type BucketKey, openBucketKey as openKeyOf } from '../../lib/rescue/rescued-object.ts';
 import {
@@ -23,10 +22,10 @@ import {
   tagSize,
 } from '../../lib/rescue/seals.ts';
 import { block, type StoreKeys } from '../../lib/rescue/superblock.ts';
-import { loadXxh64 } from '../../lib/rescue/xxh64.ts';
+import { loadXxh64, xxh64 } from '../../lib/rescue/xxh64.ts';
 
 export { readPreamble } from '../../lib/rescue/large-blob.ts';
-export { type Batch, readSegmentHeader, type Segment } from '../../lib/rescue/log.ts';
+export type { Batch } from '../../lib/rescue/log.ts';
 export {
   type BlobReference,
   type Commit,
@@ -41,6 +40,24 @@ export { block, openKeys, readSlot, type StoreKeys } from '../../lib/rescue/supe
 export { xxh64 } from '../../lib/rescue/xxh64.ts';
 
 await loadXxh64();
+
+export interface Segment {
+  readonly number: number;
+  readonly id: Buffer;
+  readonly epoch: bigint;
+  readonly epochSegment: number;
+}
+
+export function readSegmentHeader(bytes: Buffer): Segment {
+  const c = new Cursor(bytes);
+  demand(c.raw(8).equals(Buffer.from('SRSEGMNT')), 'segment: magic');
+  const version = c.u32();
+  const [number, id, epoch, epochSegment] = [c.u32(), c.raw(16), c.u64(), c.u32()];
+  c.raw(4);
+  demand(xxh64(bytes.subarray(0, 48)) === c.u64(), 'segment: checksum');
+  demand(version === 1, 'segment: version');
+  return { number, id, epoch, epochSegment };
+}
 
 /** Null where the log ends. */
 export function readBatch(segment: Segment, file: Buffer, offset: number): Batch | null {

@@ -1,6 +1,6 @@
 // Which records make the history, decided over made-up ones: letters are hashes.
 import test from 'ava';
-import { historyTo, type Link, noRecord, tipsOf } from '../../lib/rescue/history.ts';
+import { forkOf, historyTo, type Link, newestOf, noRecord } from '../../lib/rescue/history.ts';
 
 function commit(hash: string, before: string, epoch: number, first: number, count = 1): Link {
   const [from, last] = [BigInt(first), BigInt(first + count - 1)];
@@ -12,7 +12,7 @@ function epoch(hash: string, before: string, number: number, next: number): Link
 }
 
 function told(links: readonly Link[]): string {
-  const [tip] = tipsOf(links);
+  const tip = newestOf(links);
   if (tip === undefined) return '';
   const { links: path, holes } = historyTo(tip, links);
   const lost = holes.map(({ from, to }) => ` lost ${from} to ${to}`).join('');
@@ -55,7 +55,21 @@ for (const [what, links, expected] of [
 
 test('many holes are filled in time', (t) => {
   const links = Array.from({ length: 60_000 }, (_, i) => commit(`h${i}`, '?', 1, 2 * i + 2));
-  const { links: path, holes } = historyTo(tipsOf(links)[0] as Link, links);
+  const { links: path, holes } = historyTo(newestOf(links) as Link, links);
   t.is(path.length, links.length);
   t.is(holes.length, links.length);
+});
+
+test('commits beside the history that follow each other are a fork, one in flight is none', (t) => {
+  const forked = (links: readonly Link[]): string =>
+    forkOf(historyTo(newestOf(links) as Link, links), links)
+      .map(({ hash }) => hash)
+      .join('');
+  const ours = [...reign, epoch('F', 'b', 2, 5), commit('c', 'F', 2, 5)];
+  const inFlight = commit('x', 'b', 1, 5);
+  const orphan = epoch('O', 'b', 1, 5); // Of an open that never served.
+  t.is(forked(ours), '');
+  t.is(forked([...ours, inFlight, orphan]), '');
+  t.is(forked([...ours, inFlight, commit('y', 'x', 1, 6)]), 'y');
+  t.is(forked([...ours, orphan, commit('z', 'O', 1, 5)]), 'z');
 });
