@@ -73,6 +73,7 @@
       "native/io/posix_file.cc",
       "native/io/task_queue.cc",
       "native/placement/placement.cc",
+      "native/log/catch_up.cc",
       "native/log/log_reader.cc",
       "native/log/recovery.cc",
       "native/log/replicated_log.cc",

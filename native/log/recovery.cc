@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hash/xxh64.h"
+#include "log/catch_up.h"
 
 namespace strongroom::log {
 
@@ -15,14 +16,6 @@ using format::SegmentOf;
 namespace {
 
 using Source = LogReader::Source;
-
-// Are all cells of the batch there? An error of the disk says nothing of them: taken for a torn
-// batch, it would cut off what was acknowledged.
-Result<bool> IsWhole(LogReader& reader, const LogEntry& entry) {
-  Status cells = reader.CheckBlobs(entry);
-  if (!cells.ok() && !IsAbsent(cells)) return cells;
-  return cells.ok();
-}
 
 constexpr size_t kScanStep = 1 << 20;
 
@@ -47,7 +40,6 @@ class Recovery {
 
   Fault Attempt(Recovered* out);
   Fault Gather();
-  Result<std::optional<EpochMark>> HighestEpoch(ZoneLog& log);
   Fault WalkMembers();
   Result<Position> WalkToTail(size_t zone);
   Result<Position> Anchor(size_t zone, LogReader& reader);
@@ -59,16 +51,16 @@ class Recovery {
   Fault JudgeMembers();
   Result<int> Lacks(size_t zone);
   Result<Position> CommonWith(size_t zone);
-  Result<Position> CommonOfStale(size_t zone);
-  Result<Position> WalkTogether(size_t zone, Position common);
-  Result<std::optional<EpochMark>> Previous(ZoneLog& log, const EpochMark& mark);
-  Status CatchUp(size_t zone, const Position& common);
   Fault Reserve(Recovered* out);
   Fault Begin(Recovered* out);
 
+  Source source() const { return options_.read_only ? Source::kCached : Source::kDirect; }
   LogReader ReaderOf(size_t zone, const Position& from) {
-    return LogReader(zones_[zone].log.get(), options_.seal, from,
-                     options_.read_only ? Source::kCached : Source::kDirect);
+    return LogReader(zones_[zone].log.get(), options_.seal, from, source());
+  }
+  LogPair PairOf(size_t zone) const {
+    return {options_.seal, zones_[truth_].log.get(), verdict_.epoch, zones_[zone].log.get(),
+            zones_[zone].number};
   }
   Result<bool> Holds(size_t zone, const Position& position);
   std::vector<size_t> Standing() const;
@@ -145,7 +137,7 @@ Recovery::Fault Recovery::Gather() {
     if (!options_.read_only) {
       if (Status status = zone.log->SyncAll(); !status.ok()) return Of(i, status);
     }
-    auto highest = HighestEpoch(*zone.log);
+    auto highest = HighestEpoch(*zone.log, *options_.seal, source());
     if (!highest.ok()) return Of(i, highest.status());
     evidence.push_back({zone.superblock.zone_id,
                         zone.superblock.state == format::ZoneState::kMember,
@@ -158,31 +150,6 @@ Recovery::Fault Recovery::Gather() {
     for (size_t& i : *list) i = standing_[i];
   }
   return Fine();
-}
-
-Result<std::optional<EpochMark>> Recovery::HighestEpoch(ZoneLog& log) {
-  TRY_ASSIGN(auto segments, log.Segments());
-  LogReader reader(&log, options_.seal, {}, options_.read_only ? Source::kCached : Source::kDirect);
-  uint32_t below = UINT32_MAX;
-  for (auto it = segments.rbegin(); it != segments.rend(); ++it) {
-    if (*it >= below) continue;
-    auto header = log.Header(*it);
-    if (!header.ok()) {
-      // A segment whose making a crash cut short; nothing was ever written behind its header.
-      if (IsAbsent(header.status())) continue;
-      return header.status();
-    }
-    auto first = reader.At(Location(header->epoch_segment, kBlock));
-    if (first.ok() && first->record.head.kind == format::RecordKind::kEpoch) {
-      return std::optional<EpochMark>(EpochMark{first->position.epoch, header->epoch_segment,
-                                                first->position, first->record.epoch});
-    }
-    bool absent = first.ok() || IsAbsent(first.status());
-    if (!absent) return first.status();
-    // That epoch never stood here, or rots: then another zone of its set has it, or RefuseRot asks.
-    below = header->epoch_segment;
-  }
-  return std::optional<EpochMark>();
 }
 
 Result<bool> Recovery::Holds(size_t zone, const Position& position) {
@@ -312,7 +279,7 @@ Recovery::Fault Recovery::Equalize() {
       return common.status().Is(Code::kRolledBack) ? OfAll(common.status())
                                                    : Of(i, common.status());
     }
-    if (Status status = CatchUp(i, *common); !status.ok()) return Of(i, status);
+    if (Status made = MakeEqual(PairOf(i), *common, tail_); !made.ok()) return Of(i, made);
   }
   // A batch with torn cells links to the tail as the new epoch will. Were it left there, the next
   // walk would follow it into a dead end. RefuseRot has proved that nothing else is past the tail.
@@ -366,100 +333,7 @@ Result<Position> Recovery::CommonWith(size_t zone) {
   if (is_on(verdict_.members) && is_on(verdict_.holders) && options_.on_alarm) {
     options_.on_alarm(zones_[zone].number, "the zone diverges from its set");
   }
-  return CommonOfStale(zone);
-}
-
-Result<std::optional<EpochMark>> Recovery::Previous(ZoneLog& log, const EpochMark& mark) {
-  if (mark.payload.previous_epoch == 0) return std::optional<EpochMark>();
-  LogReader reader(&log, options_.seal, {}, Source::kCached);
-  auto entry = reader.At(Location(mark.payload.previous_epoch_segment, kBlock));
-  // Without it nothing is known to be common: everything is copied.
-  if (!entry.ok() && IsAbsent(entry.status())) return std::optional<EpochMark>();
-  if (!entry.ok()) return entry.status();
-  return std::optional<EpochMark>(EpochMark{entry->position.epoch,
-                                            mark.payload.previous_epoch_segment, entry->position,
-                                            entry->record.epoch});
-}
-
-// The last record that this zone shares with the truth: both walk back through their epochs to the
-// one they share, then forward side by side. The base of a later reign is no proof that all before
-// it is here: a zone falls out because its disk fails.
-Result<Position> Recovery::CommonOfStale(size_t zone) {
-  TRY_ASSIGN(auto theirs, HighestEpoch(*zones_[zone].log));
-  std::optional<EpochMark> ours = verdict_.epoch;
-  while (theirs && ours &&
-         (theirs->number != ours->number || theirs->position.chain != ours->position.chain)) {
-    if (theirs->number == ours->number) {
-      return Status(Code::kRolledBack, "zone " + std::to_string(zones_[zone].number) +
-                                           " holds another record of the same epoch");
-    }
-    if (theirs->number > ours->number) {
-      TRY_ASSIGN(theirs, Previous(*zones_[zone].log, *theirs));
-    } else {
-      TRY_ASSIGN(ours, Previous(*zones_[truth_].log, *ours));
-    }
-  }
-  if (!theirs || !ours) return Position{};  // Nothing in common: copied from the first segment.
-  return WalkTogether(zone, theirs->position);
-}
-
-Result<Position> Recovery::WalkTogether(size_t zone, Position common) {
-  LogReader mine = ReaderOf(zone, common), truth = ReaderOf(truth_, common);
-  Position before = common;
-  std::optional<LogEntry> last;
-  for (int extra = 0;;) {
-    TRY_ASSIGN(auto entry, mine.Next());
-    if (!entry) break;
-    std::optional<LogEntry> same;
-    if (extra == 0) {
-      TRY_ASSIGN(same, truth.Next());
-    }
-    if (same && same->position.chain == entry->position.chain) {
-      before = common;
-      common = entry->position;
-      last = std::move(entry);
-    } else if (++extra > 1) {
-      // One batch was in flight when the zone fell out; more means that it lived on by itself.
-      return Status(Code::kRolledBack, "zone " + std::to_string(zones_[zone].number) +
-                                           " runs on past the common base: a fork");
-    }
-  }
-  if (!last) return common;
-  // The last one may have been in flight when the zone's disk failed: its cells may be torn.
-  LogReader reader = ReaderOf(zone, {});
-  TRY_ASSIGN(bool whole, IsWhole(reader, *last));
-  return whole ? common : before;
-}
-
-// Makes the zone's log equal to the truth's from `common` on: copies first, then removals, so that
-// a crash in between leaves a whole log plus leftovers.
-Status Recovery::CatchUp(size_t zone, const Position& common) {
-  ZoneLog& target = *zones_[zone].log;
-  ZoneLog& source = *zones_[truth_].log;
-  uint32_t last = SegmentOf(tail_.location);
-  uint32_t shared = SegmentOf(common.location);
-  TRY_ASSIGN(auto named, source.Segments());
-  std::vector<uint32_t> wanted;
-  for (uint32_t segment : named) {
-    if (segment < shared) continue;  // Not looked at: there is one for each open ever made.
-    if (segment > last) break;
-    auto header = source.Header(segment);
-    // One whose making a crash cut short is no segment: the target may hold another by that name.
-    // But one that the disk fails to read is a segment, and the target's may be the last copy.
-    if (!header.ok() && !IsAbsent(header.status())) return header.status();
-    if (header.ok()) wanted.push_back(segment);
-  }
-  for (uint32_t segment : wanted) {
-    uint64_t from = segment == shared ? OffsetOf(common.end) : 0;
-    uint64_t to = segment == last ? OffsetOf(tail_.end) : UINT64_MAX;
-    TRY(target.CopyFrom(source, segment, from, to));
-  }
-  TRY_ASSIGN(auto held, target.Segments());
-  for (uint32_t segment : held) {
-    bool lacking = std::find(wanted.begin(), wanted.end(), segment) == wanted.end();
-    if (segment > shared && lacking) TRY(target.Remove(segment));
-  }
-  return {};
+  return CommonBase(PairOf(zone));
 }
 
 Recovery::Fault Recovery::Reserve(Recovered* out) {

@@ -138,7 +138,7 @@ Status ZoneLog::Trim(uint32_t segment, uint32_t used) {
   return writer_.file->Sync();
 }
 
-Status ZoneLog::CopyWhole(ZoneLog& source, uint32_t segment, uint64_t to) {
+Status ZoneLog::CopyWhole(ZoneLog& source, uint32_t segment, uint64_t to, const Pace& pace) {
   std::string temporary = path(segment) + ".copy";
   TRY_ASSIGN(auto file, env_->Open(temporary, {io::OpenMode::kReplace, false}));
   Bytes step(kCopyStep);
@@ -146,6 +146,7 @@ Status ZoneLog::CopyWhole(ZoneLog& source, uint32_t segment, uint64_t to) {
     size_t size = static_cast<size_t>(std::min<uint64_t>(kCopyStep, to - at));
     TRY_ASSIGN(size_t got, source.Read(segment, at, MutableByteSpan(step).first(size)));
     if (got == 0) break;
+    if (pace) TRY(pace(got));
     TRY(file->WriteAt(at, ByteSpan(step).first(got)));
     at += got;
     if (at % kSyncStep < got) TRY(file->Sync());
@@ -157,11 +158,12 @@ Status ZoneLog::CopyWhole(ZoneLog& source, uint32_t segment, uint64_t to) {
   return env_->SyncDirectory(folder_);
 }
 
-Status ZoneLog::CopyFrom(ZoneLog& source, uint32_t segment, uint64_t from, uint64_t to) {
+Status ZoneLog::CopyFrom(ZoneLog& source, uint32_t segment, uint64_t from, uint64_t to,
+                         const Pace& pace) {
   TRY_ASSIGN(auto theirs, source.Header(segment));
   auto ours = Header(segment);
   if (!ours.ok() && !IsAbsent(ours.status())) return ours.status();
-  if (!ours.ok() || ours->id != theirs.id) return CopyWhole(source, segment, to);
+  if (!ours.ok() || ours->id != theirs.id) return CopyWhole(source, segment, to, pace);
   TRY_ASSIGN(auto file, env_->Open(path(segment), {io::OpenMode::kReadWrite, false}));
   Bytes step(kCompareStep);
   AlignedBytes held;
@@ -171,6 +173,7 @@ Status ZoneLog::CopyFrom(ZoneLog& source, uint32_t segment, uint64_t from, uint6
     size_t size = static_cast<size_t>(std::min<uint64_t>(kCompareStep, to - at));
     TRY_ASSIGN(size_t got, source.Read(segment, at, MutableByteSpan(step).first(size)));
     if (got == 0) break;
+    if (pace) TRY(pace(got));
     ByteSpan bytes = ByteSpan(step).first(got);
     // Past the page cache, which shows what a failed sync has lost.
     TRY_ASSIGN(size_t have, ReadDirect(segment, at, &held, kCompareStep));

@@ -3,6 +3,7 @@
 // Thread: reads from any of the zone's threads at once; Create, Append, Copy and Remove from one.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,8 +54,11 @@ class ZoneLog {
   Status Trim(uint32_t segment, uint32_t used);
   // Makes this zone's `segment` equal to the source's in [from, to), or to its end, and cuts what
   // stands behind. A missing segment, or one with another id, is copied whole under a temporary
-  // name first. Durable when it returns.
-  Status CopyFrom(ZoneLog& source, uint32_t segment, uint64_t from, uint64_t to);
+  // name first. Durable when it returns. `pace` hears of each step's bytes before they are written,
+  // may take its time, and ends the copy with an error; empty: at full speed.
+  using Pace = std::function<Status(uint64_t bytes)>;
+  Status CopyFrom(ZoneLog& source, uint32_t segment, uint64_t from, uint64_t to,
+                  const Pace& pace = {});
   // Cuts off everything from `end` on, durably. Nothing is ever appended to that segment again.
   Status CutAfter(uint32_t segment, uint32_t end);
   Status Remove(uint32_t segment);
@@ -68,7 +72,7 @@ class ZoneLog {
   };
   Result<std::shared_ptr<io::File>> Reader(uint32_t segment);
   Status OpenWriter(uint32_t segment);
-  Status CopyWhole(ZoneLog& source, uint32_t segment, uint64_t to);
+  Status CopyWhole(ZoneLog& source, uint32_t segment, uint64_t to, const Pace& pace);
   void Forget(uint32_t segment);
 
   io::Env* const env_;

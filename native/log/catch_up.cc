@@ -1,0 +1,158 @@
+#include "log/catch_up.h"
+
+#include <algorithm>
+
+namespace strongroom::log {
+
+using format::kBlock;
+using format::Location;
+using format::OffsetOf;
+using format::Position;
+using format::SegmentOf;
+
+namespace {
+
+using Source = LogReader::Source;
+
+Result<std::optional<EpochMark>> Previous(ZoneLog& log, const RecordSeal& seal,
+                                          const EpochMark& mark) {
+  if (mark.payload.previous_epoch == 0) return std::optional<EpochMark>();
+  LogReader reader(&log, &seal, {}, Source::kCached);
+  auto entry = reader.At(Location(mark.payload.previous_epoch_segment, kBlock));
+  // Without it nothing is known to be common: everything is copied.
+  if (!entry.ok() && IsAbsent(entry.status())) return std::optional<EpochMark>();
+  if (!entry.ok()) return entry.status();
+  return std::optional<EpochMark>(EpochMark{entry->position.epoch,
+                                            mark.payload.previous_epoch_segment, entry->position,
+                                            entry->record.epoch});
+}
+
+Result<Position> WalkTogether(const LogPair& logs, Position common) {
+  LogReader mine(logs.zone, logs.seal, common, Source::kDirect);
+  LogReader truth(logs.truth, logs.seal, common, Source::kDirect);
+  Position before = common;
+  std::optional<LogEntry> last;
+  for (int extra = 0;;) {
+    TRY_ASSIGN(auto entry, mine.Next());
+    if (!entry) break;
+    std::optional<LogEntry> same;
+    if (extra == 0) {
+      TRY_ASSIGN(same, truth.Next());
+    }
+    if (same && same->position.chain == entry->position.chain) {
+      before = common;
+      common = entry->position;
+      last = std::move(entry);
+    } else if (++extra > 1) {
+      // One batch was in flight when the zone fell out; more means that it lived on by itself.
+      return Status(Code::kRolledBack, "zone " + std::to_string(logs.number) +
+                                           " runs on past the common base: a fork");
+    }
+  }
+  if (!last) return common;
+  // The last one may have been in flight when the zone's disk failed: its cells may be torn.
+  LogReader reader(logs.zone, logs.seal, {}, Source::kDirect);
+  TRY_ASSIGN(bool whole, IsWhole(reader, *last));
+  return whole ? common : before;
+}
+
+}  // namespace
+
+Result<bool> IsWhole(LogReader& reader, const LogEntry& entry) {
+  Status cells = reader.CheckBlobs(entry);
+  if (!cells.ok() && !IsAbsent(cells)) return cells;
+  return cells.ok();
+}
+
+Result<std::optional<EpochMark>> HighestEpoch(ZoneLog& log, const RecordSeal& seal,
+                                              LogReader::Source source) {
+  TRY_ASSIGN(auto segments, log.Segments());
+  LogReader reader(&log, &seal, {}, source);
+  uint32_t below = UINT32_MAX;
+  for (auto it = segments.rbegin(); it != segments.rend(); ++it) {
+    if (*it >= below) continue;
+    auto header = log.Header(*it);
+    if (!header.ok()) {
+      // A segment whose making a crash cut short; nothing was ever written behind its header.
+      if (IsAbsent(header.status())) continue;
+      return header.status();
+    }
+    auto first = reader.At(Location(header->epoch_segment, kBlock));
+    if (first.ok() && first->record.head.kind == format::RecordKind::kEpoch) {
+      return std::optional<EpochMark>(EpochMark{first->position.epoch, header->epoch_segment,
+                                                first->position, first->record.epoch});
+    }
+    bool absent = first.ok() || IsAbsent(first.status());
+    if (!absent) return first.status();
+    // That epoch never stood here, or rots: then another zone of its set has it, or recovery asks.
+    below = header->epoch_segment;
+  }
+  return std::optional<EpochMark>();
+}
+
+// Both walk back through their epochs to the one they share, then forward side by side. The base of
+// a later reign is no proof that all before it is here: a zone falls out because its disk fails.
+Result<Position> CommonBase(const LogPair& logs) {
+  TRY_ASSIGN(auto theirs, HighestEpoch(*logs.zone, *logs.seal, Source::kDirect));
+  std::optional<EpochMark> ours = logs.ruling;
+  while (theirs && ours &&
+         (theirs->number != ours->number || theirs->position.chain != ours->position.chain)) {
+    if (theirs->number == ours->number) {
+      return Status(Code::kRolledBack, "zone " + std::to_string(logs.number) +
+                                           " holds another record of the same epoch");
+    }
+    if (theirs->number > ours->number) {
+      TRY_ASSIGN(theirs, Previous(*logs.zone, *logs.seal, *theirs));
+    } else {
+      TRY_ASSIGN(ours, Previous(*logs.truth, *logs.seal, *ours));
+    }
+  }
+  if (!theirs || !ours) return Position{};  // Nothing in common: copied from the first segment.
+  return WalkTogether(logs, theirs->position);
+}
+
+Status MakeEqual(const LogPair& logs, const Position& common, const Position& tail,
+                 const ZoneLog::Pace& pace) {
+  ZoneLog& target = *logs.zone;
+  ZoneLog& source = *logs.truth;
+  uint32_t last = SegmentOf(tail.location);
+  uint32_t shared = SegmentOf(common.location);
+  TRY_ASSIGN(auto named, source.Segments());
+  std::vector<uint32_t> wanted;
+  for (uint32_t segment : named) {
+    if (segment < shared) continue;  // Not looked at: there is one for each open ever made.
+    if (segment > last) break;
+    auto header = source.Header(segment);
+    // One whose making a crash cut short is no segment: the target may hold another by that name.
+    // But one that the disk fails to read is a segment, and the target's may be the last copy.
+    if (!header.ok() && !IsAbsent(header.status())) return header.status();
+    if (header.ok()) wanted.push_back(segment);
+  }
+  for (uint32_t segment : wanted) {
+    uint64_t from = segment == shared ? OffsetOf(common.end) : 0;
+    uint64_t to = segment == last ? OffsetOf(tail.end) : UINT64_MAX;
+    TRY(target.CopyFrom(source, segment, from, to, pace));
+  }
+  TRY_ASSIGN(auto held, target.Segments());
+  for (uint32_t segment : held) {
+    bool lacking = std::find(wanted.begin(), wanted.end(), segment) == wanted.end();
+    if (segment > shared && lacking) TRY(target.Remove(segment));
+  }
+  return {};
+}
+
+Status ProveEqual(ZoneLog& zone, const RecordSeal& seal, const Position& from, const Position& tail,
+                  const ZoneLog::Pace& pace) {
+  LogReader walk(&zone, &seal, from, Source::kDirect);
+  LogReader cells(&zone, &seal, {}, Source::kDirect);
+  while (walk.position().location != tail.location) {
+    TRY_ASSIGN(auto entry, walk.Next());
+    if (!entry) break;
+    if (pace) TRY(pace(entry->header.size));
+    TRY(cells.CheckBlobs(*entry));
+  }
+  if (walk.position().chain == tail.chain) return {};
+  return Status(Code::kCorruption, "what was copied does not lead to the tail");
+}
+
+}  // namespace strongroom::log
