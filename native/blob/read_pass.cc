@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/scratch.h"
 #include "blob/stripe_rescue.h"
 #include "blob/stripe_sealer.h"
 #include "format/segment.h"
@@ -25,13 +26,6 @@ Status Revoked() { return Status(Code::kClosed, "nobody waits for the bytes any 
 
 bool WholeChunks(const format::BlobShape& shape, uint64_t offset, uint64_t end) {
   return offset % shape.chunk_size == 0 && (end % shape.chunk_size == 0 || end == shape.size);
-}
-
-// Where a zone's thread reads to. Its own: whoever is stuck in a read holds nothing else.
-MutableByteSpan Scratch(size_t size) {
-  thread_local Bytes scratch;
-  if (scratch.size() < size) scratch.resize(size);
-  return {scratch.data(), size};
 }
 
 }  // namespace
@@ -105,7 +99,10 @@ class ReadPass::Visit {
   // False: go no further.
   bool ReadGroup(io::File* file, size_t first, size_t count, Errands::Leave leave) {
     const size_t size = SizeOf((*haul_)[first]);
-    const MutableByteSpan scratch = Scratch(count * size);
+    // Where the zone's thread reads to. Its own: whoever is stuck in a read holds nothing else.
+    Scratch<Bytes> own;
+    if (own->size() < count * size) own->resize(count * size);
+    const MutableByteSpan scratch{own->data(), count * size};
     auto read = file->ReadAt(OffsetOf((*haul_)[first]), scratch);
     if (!read.ok()) {
       status_ = source_->MarkBad(position_, CellTrouble::Kind::kFailed, read.status());
@@ -350,9 +347,9 @@ void ReadPass::MendOne(Stripe* stripe, aead::ChunkCipher& cipher) {
     if (zeros & Bit(c)) stripe->cells[c] = ZeroCell();
     if (stripe->Missing() & Bit(c)) out[c] = Output(stripe->number, c);
   }
-  thread_local Bytes scratch;
+  Scratch<Bytes> scratch;
   if (RebuildAndOpen(source_->shape(), source_->code(), stripe->number, stripe->planned | zeros,
-                     stripe->cells, stripe->Missing(), cipher, out, &scratch)
+                     stripe->cells, stripe->Missing(), cipher, out, &*scratch)
           .ok()) {
     stripe->opened |= stripe->Missing();
   }

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "base/scratch.h"
 #include "engine/engine_impl.h"
 
 namespace strongroom::engine {
@@ -59,7 +60,8 @@ Status NotHeld() {
 // row ever has it, so a row that still has it had it all the while. The other way about, rows of
 // after the change would pass under a check from before it.
 Result<bool> Holds(index::Index& index, const Check& check, Status* broken) {
-  thread_local std::string row;
+  Scratch<std::string> kept;
+  std::string& row = *kept;
   row.clear();
   auto got = index.Get(check.key, &row);
   if (!got.ok()) return *broken = got.status();
@@ -105,7 +107,8 @@ void EngineImpl::Get(GetRequest request, Finding done) {
 Result<std::optional<Found>> EngineImpl::GetFrom(const std::shared_ptr<Zone>& zone,
                                                  index::Index& index, const GetRequest& request,
                                                  Status* broken) {
-  thread_local std::string row_bytes;
+  Scratch<std::string> kept;
+  std::string& row_bytes = *kept;
   for (;;) {
     row_bytes.clear();
     auto got = index.Get(request.key, &row_bytes);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/scratch.h"
 #include "hash/crc64.h"
 
 namespace strongroom::engine {
@@ -114,7 +115,8 @@ Status OpenRange(const format::BlobFrame& head, ByteSpan frame, aead::ChunkCiphe
 
 Status ReadSmallBlob(log::ZoneLog& log, const SmallBlobRead& read, Bytes* out) {
   const format::BlobReference& reference = read.reference;
-  thread_local Bytes frame;  // Zone threads only: reused, so that a get allocates nothing here.
+  Scratch<Bytes> kept;  // So that a get allocates nothing here.
+  Bytes& frame = *kept;
   frame.resize(format::BlobFrameSize(reference.size));
   TRY_ASSIGN(size_t got, log.Read(format::SegmentOf(reference.location),
                                   format::OffsetOf(reference.location), frame));

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <set>
 
+#include "base/scratch.h"
 #include "base/testing.h"
 #include "io/task_queue.h"
 
@@ -468,6 +469,27 @@ TEST(SimEnv, TaskQueuesUnderManySeeds) {
 }
 
 // A crash at any call of that: everything still comes to its end.
+// Story: two zones' tasks read at once, each into the memory that its thread keeps for the next
+// task. Simulated tasks are of one thread: what was thread_local changed under the one that waited,
+// and sound cells looked rotten.
+TEST(SimEnv, ATaskThatWaitsKeepsItsScratch) {
+  SimDisk disk = DiskWithZones();
+  SimEnv env(&disk, testing::Seed());
+  EXPECT_OK(env.Run([&] {
+    TaskQueue queue(&env, "cells", 4);
+    for (uint8_t n = 1; n <= 40; ++n) {
+      queue.Post([&env, n] {
+        Scratch<Bytes> scratch;
+        scratch->assign(100, n);
+        env.SleepMicros(n);
+        EXPECT_EQ(*scratch, Bytes(100, n));
+      });
+    }
+    EXPECT_OK(queue.Run([] { return Status(); }, kSecond));
+    EXPECT(queue.Stop(kSecond));
+  }));
+}
+
 TEST(SimEnv, TaskQueuesEndAfterACrash) {
   for (uint64_t n = 1;; ++n) {
     SimDisk disk = DiskWithZones();
