@@ -78,7 +78,13 @@
       "native/log/recovery.cc",
       "native/log/replicated_log.cc",
       "native/log/ruling.cc",
-      "native/log/zone_log.cc"
+      "native/log/zone_log.cc",
+      "native/repair/asking.cc",
+      "native/repair/blob_healer.cc",
+      "native/repair/blob_survey.cc",
+      "native/repair/cell_file.cc",
+      "native/repair/quarantine.cc",
+      "native/repair/stripe_truth.cc"
     ],
     "strongroom_addon_sources": [
       "native/binding/addon.cc",
@@ -141,6 +147,7 @@
       "native/log/recovery_test.cc",
       "native/log/replicated_log_test.cc",
       "native/log/ruling_test.cc",
+      "native/repair/blob_healer_test.cc",
       "native/sim/model_test.cc",
       "native/sim/simulation_test.cc"
     ],

@@ -21,10 +21,10 @@ constexpr uint64_t kUnsyncedMax = 128u << 20;
 }  // namespace
 
 ZoneFile::ZoneFile(const CellZone& zone, const aead::Id& blob_id, uint16_t placement,
-                   uint64_t expected_size)
+                   uint64_t expected_size, const std::string& suffix)
     : env_(zone.env),
       folder_(BlobFolder(zone.path, blob_id)),
-      path_(BlobPath(zone.path, blob_id, placement)),
+      path_(BlobPath(zone.path, blob_id, placement) + suffix),
       expected_size_(expected_size) {}
 
 Status ZoneFile::Append(uint64_t offset, ByteSpan blocks) {

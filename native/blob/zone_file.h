@@ -12,9 +12,10 @@ namespace strongroom::blob {
 
 class ZoneFile {
  public:
-  // `expected_size` 0: unknown; otherwise space is reserved for no more than it.
+  // `expected_size` 0: unknown; otherwise space is reserved for no more than it. `suffix`: of the
+  // name, for a file that takes the blob's name only when it is proven.
   ZoneFile(const CellZone& zone, const aead::Id& blob_id, uint16_t placement,
-           uint64_t expected_size);
+           uint64_t expected_size, const std::string& suffix = "");
 
   // Writes whole blocks past the page cache; the first call creates the file. Offsets never
   // overlap, so several threads may be at it. kExists: there is a file of that name, which is not
