@@ -113,6 +113,14 @@
         'libraries': ['-lpthread', '-ldl', '-Wl,--no-as-needed', '<(strongroom_libcrypto)']
       },
       {
+        'target_name': 'strongroom_tamper', 'type': 'executable',
+        'dependencies': ['strongroom_simulator', '<@(strongroom_libraries)'],
+        'sources': ['<@(strongroom_tamper_sources)'],
+        'cflags!': ['-fno-exceptions'],
+        'cflags_cc': ['<@(strongroom_warnings)', '<@(strongroom_test_flags)'],
+        'libraries': ['-lpthread', '-ldl', '-Wl,--no-as-needed', '<(strongroom_libcrypto)']
+      },
+      {
         'target_name': 'strongroom_vectors', 'type': 'executable',
         'dependencies': ['<@(strongroom_libraries)'],
         'sources': ['<@(strongroom_vectors_sources)'],

@@ -10,7 +10,7 @@ import { runTool } from './tool.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const { values: options } = parseArgs({ options: { tests: { type: 'boolean', default: false } } });
-const programs = ['strongroom_test', 'strongroom_vectors', 'strongroom_sim'];
+const programs = ['strongroom_test', 'strongroom_vectors', 'strongroom_sim', 'strongroom_tamper'];
 const targets = ['strongroom', ...(options.tests ? programs : [])];
 const outputs = targets.map(
   (name) => `build/Release/${name}${name === 'strongroom' ? '.node' : ''}`,

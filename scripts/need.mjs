@@ -6,7 +6,8 @@ import { createRequire } from 'node:module';
 
 const purpose = process.argv[2];
 const sanitizers = ['test:asan', 'test:tsan'];
-const purposes = ['bench', 'demo', 'pack', 'sim', 'test', 'test:matrix', ...sanitizers];
+const runs = ['sim', 'test', 'test:flips', 'test:matrix'];
+const purposes = ['bench', 'demo', 'pack', ...runs, ...sanitizers];
 if (!purposes.includes(purpose)) {
   console.error(`usage: node scripts/need.mjs ${purposes.join('|')}`);
   process.exit(2);

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { commit } from './commit.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const { values: given } = parseArgs({
@@ -35,9 +36,3 @@ if (given.json) console.log(JSON.stringify(figures));
 else
   for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(12)} ${value}`);
 process.exit(run.status);
-
-function commit() {
-  const git = (...rest) => spawnSync('git', rest, { encoding: 'utf8' }).stdout.trim();
-  const dirty = git('status', '--porcelain', '--', 'native', 'lib') === '' ? '' : '-dirty';
-  return git('rev-parse', '--short=10', 'HEAD') + dirty;
-}

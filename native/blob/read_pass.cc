@@ -143,13 +143,17 @@ class ReadPass::Visit {
     const ByteSpan sealed = with_checksum.first(with_checksum.size() - format::kCellTrailerSize);
     if (job->keep != nullptr) memcpy(job->keep, sealed.data(), sealed.size());
     if (job->out != nullptr) {
-      // Without a key nothing is wrong with the cell: another zone's preamble may have it.
-      Status opened = cipher_ ? OpenCell(source_->shape(), job->stripe, job->cell, sealed,
-                                         *cipher_, job->out)
-                              : source_->key_status();
+      // Without a key nothing is wrong with the cell, and nothing of it was opened either: another
+      // zone's preamble may have the key by now.
+      if (!cipher_) cipher_ = source_->TakeCipher();
+      if (!cipher_) {
+        status_ = source_->key_status();
+        return;
+      }
+      Status opened =
+          OpenCell(source_->shape(), job->stripe, job->cell, sealed, *cipher_, job->out);
       if (!opened.ok()) {
         status_ = opened;
-        if (!cipher_) return;
         job->outcome = CellJob::Outcome::kTampered;
         source_->ReportTampered(job->stripe, job->cell);
         return;

@@ -104,6 +104,7 @@ void EngineImpl::StartIndexes() {
     std::string what = "index: " + why.message();
     if (why.Is(Code::kTampered)) self->Report(Event::Kind::kTampering, zone, what);
     if (why.Is(Code::kCorruption)) self->Report(Event::Kind::kRot, zone, what);
+    if (why.Is(Code::kTampered) || why.Is(Code::kCorruption)) self->CondemnIndex(zone);
   };
   indexes_ = IndexSet::Start(options, opened_->set);
   for (size_t i = 0; i < opened_->set.size(); ++i) {
@@ -118,6 +119,16 @@ void EngineImpl::StartIndexes() {
     };
     indexes_->Begin(i, replay, late);
   }
+}
+
+// A table is looked at when it is read: without this the next open would serve from the same index
+// until somebody meets the damage again, and with one zone never be rid of it.
+void EngineImpl::CondemnIndex(int number) {
+  if (options_.read_only) return;
+  const std::shared_ptr<Zone>& zone = opened_->zones[static_cast<size_t>(number - 1)];
+  zone->apply_thread->Post([env = options_.env, path = zone->path + "/index"] {
+    (void)index::Index::Condemn(env, path);  // If it fails, the next open meets the damage again.
+  });
 }
 
 void EngineImpl::StartCommitter() {

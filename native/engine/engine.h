@@ -64,6 +64,8 @@ struct OpenOptions {
   uint64_t zone_deadline_nanos = 2'000'000'000;
   format::GeometryPair small{1, 2}, large{4, 2};  // At creation only.
   uint32_t large_from = 256 * 1024;
+  // Of large blobs, in every open alike. Tests take less, for many stripes in few bytes.
+  uint32_t chunk_size = aead::kChunkSize;
   size_t read_slabs = 12, write_slabs = 12;
   size_t codec_threads = 2;
   size_t write_buffer_size = 4 << 20;  // Of each zone's index.

@@ -74,6 +74,7 @@ Result<Engine::NewBlob> EngineImpl::StartBlob(FreshBlob fresh, format::BlobKind 
                                               uint64_t expected_size,
                                               std::function<void(ByteSpan)> on_plaintext) {
   blob::BlobWriteSpec spec;
+  fresh.header.chunk_size = options_.chunk_size;
   spec.cipher = aead::ChunkCipher::ForSealing(fresh.dek.span(), &fresh.header);
   spec.header = fresh.header;
   spec.geometry = {shape_.large.k, shape_.large.m};
@@ -114,6 +115,7 @@ Result<std::shared_ptr<blob::BlobReader>> EngineImpl::ReadBlob(const Opening& op
   spec.blob_id = reference.id;
   TRY_ASSIGN(spec.dek, DekOf(opening.kek, opening.parts, reference));
   spec.size = reference.size;
+  spec.chunk_size = options_.chunk_size;
   spec.geometry = {opening.placement.k, opening.placement.m};
   spec.placement = opening.placement.number;
   spec.zones = cell_zones_;

@@ -80,6 +80,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void StartIndexes();
   void StopCommitter();
   void StartClearer();
+  void CondemnIndex(int number);
   Status WriteRefusal() const;
   Result<NewBlob> StartBlob(FreshBlob fresh, format::BlobKind kind, uint64_t expected_size,
                             std::function<void(ByteSpan)> on_plaintext);

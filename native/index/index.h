@@ -105,6 +105,9 @@ class Index {
   static Result<std::unique_ptr<Index>> Open(const IndexOptions& options);
   // Removes every file of a closed index.
   static Status Destroy(io::Env* env, const std::string& path);
+  // The next Open finds an empty index: of one that may be open still, and whose damage only those
+  // meet who read what is damaged.
+  static Status Condemn(io::Env* env, const std::string& path);
 
   virtual Applied applied() const = 0;
   // Appends the row to `row` and returns true; when absent appends nothing and returns false.

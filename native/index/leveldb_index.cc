@@ -296,15 +296,20 @@ Result<std::unique_ptr<Index>> Index::Open(const IndexOptions& options) {
   return std::unique_ptr<Index>(std::move(index));
 }
 
+// Crash before the sync: the damage may be met once more.
+Status Index::Condemn(io::Env* env, const std::string& path) {
+  Status status = env->Remove(path + "/CURRENT");
+  if (status.ok()) status = env->SyncDirectory(path);
+  return status.Is(Code::kNotFound) ? Status() : status;
+}
+
 Status Index::Destroy(io::Env* env, const std::string& path) {
   Result<std::vector<io::DirectoryEntry>> entries = env->List(path);
   if (entries.status().Is(Code::kNotFound)) return Status();
   if (!entries.ok()) return entries.status();
-  // CURRENT first: crash anywhere after, and what is left opens as an empty index.
-  std::string current = path + "/CURRENT";
-  Status status = env->Remove(current);
-  if (status.ok()) status = env->SyncDirectory(path);
-  if (!status.ok() && !status.Is(Code::kNotFound)) return status;
+  // First: crash anywhere after, and what is left opens as an empty index.
+  Status status = Condemn(env, path);
+  if (!status.ok()) return status;
   for (const io::DirectoryEntry& entry : *entries) {
     if (entry.name == "CURRENT") continue;
     if (status = env->Remove(path + "/" + entry.name); !status.ok()) return status;
