@@ -80,9 +80,13 @@
       "native/log/ruling.cc",
       "native/log/zone_log.cc",
       "native/repair/asking.cc",
+      "native/repair/batch_truth.cc",
       "native/repair/blob_healer.cc",
       "native/repair/blob_survey.cc",
       "native/repair/cell_file.cc",
+      "native/repair/finding.cc",
+      "native/repair/log_verifier.cc",
+      "native/repair/log_zone.cc",
       "native/repair/quarantine.cc",
       "native/repair/stripe_truth.cc"
     ],
@@ -151,6 +155,7 @@
       "native/log/ruling_test.cc",
       "native/repair/blob_healer_test.cc",
       "native/sim/flips_test.cc",
+      "native/repair/log_verifier_test.cc",
       "native/sim/model_test.cc",
       "native/sim/simulation_test.cc"
     ],

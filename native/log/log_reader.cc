@@ -15,6 +15,29 @@ constexpr size_t kWindow = 256 * 1024;
 
 }  // namespace
 
+Result<LogEntry> OpenRecord(const RecordSeal& seal, const format::SegmentHeader& segment,
+                            uint32_t offset, const format::BatchHeader& header, ByteSpan sealed) {
+  if (sealed.size() != header.record_size || hash::Xxh64(sealed) != header.record_checksum) {
+    return Status(Code::kNotFound, "the record is torn");
+  }
+  Bytes aad = format::RecordAad(seal.store_id, segment.id, offset, header.epoch,
+                                header.first_sequence);
+  TRY_ASSIGN(Bytes opened, aead::XaesOpenBytes(seal.key.span(), aad, sealed));
+  LogEntry entry;
+  entry.header = header;
+  TRY_ASSIGN(entry.record, format::DecodeRecord(std::move(opened)));
+  const uint64_t location = format::Location(segment.number, offset);
+  entry.position = {header.epoch, entry.record.last_sequence(), location, location + header.size,
+                    hash::Sha256(sealed)};
+  return entry;
+}
+
+bool Follows(const LogEntry& entry, const format::Position& before) {
+  return entry.record.head.chain_before == before.chain &&
+         entry.record.head.first_sequence == before.sequence + 1 &&
+         entry.position.epoch >= before.epoch;
+}
+
 LogReader::LogReader(ZoneLog* log, const RecordSeal* seal, format::Position position, Source source)
     : log_(log), seal_(seal), position_(position), source_(source) {}
 
@@ -50,28 +73,13 @@ Result<LogEntry> LogReader::Load(uint32_t segment, uint32_t offset) {
   TRY_ASSIGN(entry.header, format::DecodeBatchHeader(head, header_.id, offset));
   const format::BatchHeader& h = entry.header;
   TRY_ASSIGN(ByteSpan sealed, Window(segment, offset + h.record_offset, h.record_size));
-  if (sealed.size() != h.record_size || hash::Xxh64(sealed) != h.record_checksum) {
-    return Status(Code::kNotFound, "the record is torn");
-  }
-  Bytes aad = format::RecordAad(seal_->store_id, header_.id, offset, h.epoch, h.first_sequence);
-  TRY_ASSIGN(Bytes opened, aead::XaesOpenBytes(seal_->key.span(), aad, sealed));
-  hash::Sha256Digest chain = hash::Sha256(sealed);
-  TRY_ASSIGN(entry.record, format::DecodeRecord(std::move(opened)));
-  uint64_t location = format::Location(segment, offset);
-  entry.position = {h.epoch, entry.record.last_sequence(), location, location + h.size, chain};
-  return entry;
-}
-
-bool LogReader::Links(const LogEntry& entry) const {
-  return entry.record.head.chain_before == position_.chain &&
-         entry.record.head.first_sequence == position_.sequence + 1 &&
-         entry.position.epoch >= position_.epoch;
+  return OpenRecord(*seal_, header_, offset, h, sealed);
 }
 
 Result<std::optional<LogEntry>> LogReader::Next() {
   if (position_.location != 0) {
     auto here = Load(SegmentOf(position_.location), OffsetOf(position_.end));
-    if (here.ok() && Links(*here)) {
+    if (here.ok() && Follows(*here, position_)) {
       position_ = here->position;
       return std::optional<LogEntry>(std::move(*here));
     }
@@ -90,7 +98,7 @@ Result<std::optional<LogEntry>> LogReader::FirstIn(const std::vector<uint32_t>& 
   for (auto it = std::upper_bound(segments.begin(), segments.end(), here); it != segments.end();
        ++it) {
     auto first = Load(*it, kBlock);
-    if (first.ok() && Links(*first)) {
+    if (first.ok() && Follows(*first, position_)) {
       position_ = first->position;
       return std::optional<LogEntry>(std::move(*first));
     }

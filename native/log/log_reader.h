@@ -25,6 +25,13 @@ struct LogEntry {
   format::Record record;
 };
 
+// Opens the sealed record of a batch that stands at `offset` of the segment. kNotFound: its
+// checksum is wrong. kTampered: that is right and the tag is wrong.
+Result<LogEntry> OpenRecord(const RecordSeal& seal, const format::SegmentHeader& segment,
+                            uint32_t offset, const format::BatchHeader& header, ByteSpan sealed);
+// Whether it is the record that follows `before`.
+bool Follows(const LogEntry& entry, const format::Position& before);
+
 class LogReader {
  public:
   enum class Source { kCached, kDirect };  // kDirect: past the page cache, as recovery must.
@@ -44,7 +51,6 @@ class LogReader {
   Result<ByteSpan> Window(uint32_t segment, uint64_t offset, size_t size);
   Result<LogEntry> Load(uint32_t segment, uint32_t offset);
   Result<std::optional<LogEntry>> FirstIn(const std::vector<uint32_t>& segments);
-  bool Links(const LogEntry& entry) const;
 
   ZoneLog* const log_;
   const RecordSeal* const seal_;

@@ -24,6 +24,7 @@
 #include "base/secret_bytes.h"
 #include "blob/cell_zone.h"
 #include "repair/cell_file.h"
+#include "repair/finding.h"
 
 namespace strongroom::repair {
 
@@ -46,10 +47,6 @@ struct HealOutcome {
   std::string quarantined;  // Where what lay there is now; empty: nothing did.
   uint64_t bytes_read = 0, bytes_written = 0;
 };
-
-// Called between steps, with what was read and written since the last call; it may wait, to keep to
-// a rate. False: stop.
-using Pace = std::function<bool(uint64_t bytes)>;
 
 // Whatever is wrong with other zones' cells is told to context->on_trouble.
 //

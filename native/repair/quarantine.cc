@@ -16,20 +16,38 @@ std::string FreshName(io::Env* env, const std::string& path, const std::string& 
 
 std::string QuarantineFolder(const std::string& zone_path) { return zone_path + "/quarantine"; }
 
+namespace {
+// Crash in here: an empty folder, or none.
+Status MakeFolder(io::Env* env, const std::string& zone_path) {
+  Status created = env->CreateDirectory(QuarantineFolder(zone_path));
+  if (!created.ok() && !created.Is(Code::kExists)) return created;
+  return env->SyncDirectory(zone_path);
+}
+}  // namespace
+
 Result<std::string> MoveToQuarantine(io::Env* env, const std::string& zone_path,
                                      const std::string& path, const std::string& found) {
   TRY(env->Stat(path).status());
+  TRY(MakeFolder(env, zone_path));
   const std::string folder = QuarantineFolder(zone_path);
-  Status created = env->CreateDirectory(folder);
-  if (!created.ok() && !created.Is(Code::kExists)) return created;
-  // Before anything lies in it. Crash before this line: an empty folder, or none.
-  TRY(env->SyncDirectory(zone_path));
   std::string to = folder + "/" + FreshName(env, path, found);
   TRY(env->Rename(path, to));
   Status synced = env->SyncDirectory(folder);
   if (synced.ok()) return to;
   (void)env->Rename(to, path);  // A disk that fails here may take this too: then it lies in `to`.
   return synced;
+}
+
+Status CopyToQuarantine(io::Env* env, const std::string& zone_path, const std::string& name,
+                        const std::string& found, ByteSpan bytes) {
+  TRY(MakeFolder(env, zone_path));
+  const std::string to = QuarantineFolder(zone_path) + "/" + FreshName(env, name, found);
+  TRY_ASSIGN(auto file, env->Open(to, {io::OpenMode::kCreate, /*direct=*/false}));
+  Status status = file->WriteAt(0, bytes);
+  if (status.ok()) status = file->Sync();
+  if (status.ok()) status = env->SyncDirectory(QuarantineFolder(zone_path));
+  if (!status.ok()) (void)env->Remove(to);
+  return status;
 }
 
 }  // namespace strongroom::repair

@@ -19,4 +19,8 @@ std::string QuarantineFolder(const std::string& zone_path);
 Result<std::string> MoveToQuarantine(io::Env* env, const std::string& zone_path,
                                      const std::string& path, const std::string& found);
 
+// For what cannot be moved, being part of a file that goes on: writes these bytes there, durably.
+Status CopyToQuarantine(io::Env* env, const std::string& zone_path, const std::string& name,
+                        const std::string& found, ByteSpan bytes);
+
 }  // namespace strongroom::repair
