@@ -95,7 +95,7 @@
       {
         'target_name': 'strongroom_test', 'type': 'executable',
         'dependencies': ['strongroom_simulator', '<@(strongroom_libraries)'],
-        'sources': ['<@(strongroom_test_sources)'],
+        'sources': ['<@(strongroom_test_sources)', '<@(strongroom_fuzz_sources)'],
         'defines': ['<@(strongroom_leveldb_defines)'],
         'cflags!': ['-fno-exceptions'],
         'cflags_cc': ['<@(strongroom_warnings)', '<@(strongroom_test_flags)'],

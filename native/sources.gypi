@@ -106,6 +106,8 @@
       "native/binding/writer_wrap.cc"
     ],
     "strongroom_test_sources": [
+      "native/base/testing_expect.cc",
+      "native/base/testing_fuzz.cc",
       "native/base/testing_main.cc",
       "native/aead/chunk_test.cc",
       "native/aead/contexts_test.cc",
@@ -159,6 +161,20 @@
       "native/sim/model_test.cc",
       "native/sim/simulation_test.cc"
     ],
+    "strongroom_fuzz_sources": [
+      "native/blob/blob_reader_fuzz.cc",
+      "native/format/blob_file_fuzz.cc",
+      "native/format/record_fuzz.cc",
+      "native/format/row_fuzz.cc",
+      "native/format/segment_fuzz.cc",
+      "native/format/superblock_fuzz.cc",
+      "native/index/index_fuzz.cc",
+      "native/index/manifest_fuzz.cc",
+      "native/index/sealed_file_fuzz.cc",
+      "native/log/log_reader_fuzz.cc"
+    ],
+    "strongroom_fuzz_planted_sources": ["native/base/planted_fuzz.cc"],
+    "strongroom_fuzz_main_sources": ["native/base/testing_fuzz_main.cc"],
     "strongroom_simulator_sources": [
       "native/io/sim_crash.cc",
       "native/io/sim_disk.cc",

@@ -32,24 +32,6 @@ void Fail(const char* file, int line, const std::string& message) {
   ++failures_in_case;
   if (failures_in_case <= 10) fprintf(stderr, "  %s:%d: %s\n", file, line, message.c_str());
 }
-void FailUnequal(const char* file, int line, const char* text, const std::string& a,
-                 const std::string& b) {
-  Fail(file, line, std::string(text) + "\n    " + a + "\n    " + b);
-}
-bool ExpectOk(const char* file, int line, const char* text, const Status& status) {
-  if (!status.ok()) Fail(file, line, std::string(text) + ": " + status.ToString());
-  return status.ok();
-}
-bool ExpectCode(const char* file, int line, const char* text, const Status& status, Code code) {
-  if (status.Is(code)) return true;
-  Fail(file, line,
-       std::string(text) + " gives " + CodeName(code) + ", got " + status.ToString());
-  return false;
-}
-std::string ShowBytes(ByteSpan bytes) {
-  return ToHex(bytes.first(bytes.size() < 64 ? bytes.size() : 64)) + " (" +
-         std::to_string(bytes.size()) + " bytes)";
-}
 void Skip(const std::string& reason) {
   skipped = true;
   printf("  skipped: %s\n", reason.c_str());

@@ -76,7 +76,7 @@ void IndexSet::RunReplay(size_t i) {
       if (!slot.replaying()) return;
       if (tail_.sequence != aim.tail.sequence) continue;
       slot.state = State::kReady;
-      slot.lease = std::make_shared<Lease>(slot.zone->index);
+      slot.lease = std::make_shared<Lease>(Lease{slot.zone->index});
       slot.room = slot.zone->index->Room();
       slot.applied = batches_;
       go = Elect();
