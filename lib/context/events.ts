@@ -37,6 +37,8 @@ export type NewEvent = StoreEvent extends infer E
 const sentences: Record<StoreEvent['type'], string> = {
   'zone:expelled': 'a zone was expelled: the store goes on without it',
   'zone:stale': 'a zone is stale: it does not count until it has caught up',
+  'zone:returned': 'a zone is in the set again',
+  'zone:whole': 'a zone that was away has everything again',
   'zones:shared-device': 'the zones share one device: losing it loses them all',
   rot: 'rot was found: a checksum is wrong',
   tampering: 'tampering was found: a checksum is right and its tag is wrong',

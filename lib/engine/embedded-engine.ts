@@ -96,6 +96,7 @@ function geometryOf(text: string): readonly [number, number] {
 
 function toEvent(type: string, zone: number, what: string): EngineEvent {
   if (type === 'zone:expelled' || type === 'zone:stale') return { type, zone, reason: what };
+  if (type === 'zone:returned' || type === 'zone:whole') return { type, zone };
   if (type === 'store:read-only') return { type, reason: what };
   if (type === 'zones:shared-device') return { type };
   return { type: type === 'tampering' ? 'tampering' : 'rot', zone, what };

@@ -250,7 +250,8 @@ export interface ZoneState {
   readonly number: number;
   readonly id: string;
   readonly path: string;
-  readonly state: 'ok' | 'stale' | 'unavailable';
+  /** healing: in the set, but large objects may lack their cells there. */
+  readonly state: 'ok' | 'healing' | 'stale' | 'unavailable';
   readonly inSet: boolean;
   readonly reason?: string;
 }
@@ -276,6 +277,7 @@ export interface EngineStatus {
 export type EngineEvent =
   | { readonly type: 'zone:expelled'; readonly zone: number; readonly reason: string }
   | { readonly type: 'zone:stale'; readonly zone: number; readonly reason: string }
+  | { readonly type: 'zone:returned' | 'zone:whole'; readonly zone: number }
   | { readonly type: 'zones:shared-device' }
   | { readonly type: 'rot' | 'tampering'; readonly zone: number; readonly what: string }
   | { readonly type: 'store:read-only'; readonly reason: string };

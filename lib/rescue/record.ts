@@ -97,6 +97,7 @@ export function readRow(bytes: Buffer): Row {
   if (kind === noBlob) return { modified, blob: null, body: c.rest() };
   if (kind === counting) {
     const counted = { references: c.u32(), placement: c.u16(), k: c.u8(), m: c.u8() };
+    c.raw(8); // The size: whoever names the blob says it, too.
     return { modified, blob: null, counted, body: c.rest() };
   }
   const head = { id: c.raw(16), size: Number(c.u64()), crc64: c.u64(), isList: kind === list };

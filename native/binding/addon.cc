@@ -56,6 +56,10 @@ const char* EventName(engine::Event::Kind kind) {
       return "zone:expelled";
     case Kind::kZoneStale:
       return "zone:stale";
+    case Kind::kZoneReturned:
+      return "zone:returned";
+    case Kind::kZoneWhole:
+      return "zone:whole";
     case Kind::kRot:
       return "rot";
     case Kind::kTampering:

@@ -369,7 +369,8 @@ Napi::Value EngineWrap::Status(const Napi::CallbackInfo& info) {
     each.Set("number", zone.number);
     each.Set("id", ToHex(zone.id));
     each.Set("path", zone.path);
-    each.Set("state", zone.in_set ? "ok" : zone.present ? "stale" : "unavailable");
+    const char* in = zone.healing ? "healing" : "ok";
+    each.Set("state", zone.in_set ? in : zone.present ? "stale" : "unavailable");
     each.Set("inSet", zone.in_set);
     if (!zone.reason.empty()) each.Set("reason", zone.reason);
     zones.Set(i, each);

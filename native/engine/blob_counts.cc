@@ -17,7 +17,10 @@ void BlobCounts::Take(const format::BlobReference& old) {
 void BlobCounts::Give(const NamedBlob& named) {
   Change& change = Of(named.reference);
   change.fresh |= named.fresh;
-  if (named.fresh) change.blob.placement = named.placement;
+  if (named.fresh && format::IsLarge(named.reference.kind)) {
+    change.blob.placement = named.placement;
+    change.size = named.reference.size;
+  }
   ++change.delta;
 }
 
@@ -26,7 +29,7 @@ void BlobCounts::Settle(const Standing& standing, std::vector<Effect>* effects,
   for (const auto& [name, change] : changes_) {
     if (change.delta == 0 && !change.fresh) continue;
     Bytes key = format::CountedKey(change.blob.kind, change.blob.id);
-    format::Counted now{0, change.blob.placement};
+    format::Counted now{0, change.blob.placement, change.size};
     if (!change.fresh) {
       // A number that is missing is never taken for zero: nothing is removed, and verify says so.
       const format::Counted* stands = standing(key);

@@ -30,6 +30,7 @@ class BlobCounts {
     GoneBlob blob;
     int64_t delta = 0;
     bool fresh = false;
+    uint64_t size = 0;  // Of a fresh one.
   };
   Change& Of(const format::BlobReference& blob);
   std::map<std::pair<bool, aead::Id>, Change> changes_;  // A list or not, and its id.

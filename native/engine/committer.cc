@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/blob_counts.h"
+#include "engine/cell_returns.h"
 #include "hash/xxh64.h"
 
 namespace strongroom::engine {
@@ -107,9 +108,22 @@ void Committer::Commit(Transaction transaction, Engine::Committing done) {
 }
 
 void Committer::Expel(int zone, std::string why) {
-  MutexLock lock(&mutex_);
-  expels_.emplace_back(zone, std::move(why));
-  wake_.Signal();
+  BetweenBatches([zone, why = std::move(why)](log::ReplicatedLog* log) {
+    // Below the quorum nobody is expelled for its cells alone: the log of that zone still works.
+    if (log && log->set().size() > 2) (void)log->Expel(zone, why);
+  });
+}
+
+void Committer::BetweenBatches(std::function<void(log::ReplicatedLog*)> work) {
+  {
+    MutexLock lock(&mutex_);
+    if (!stopping_) {
+      asked_.push_back(std::move(work));
+      wake_.Signal();
+      return;
+    }
+  }
+  work(nullptr);
 }
 
 void Committer::Stop() {
@@ -141,13 +155,13 @@ std::vector<Committer::Pending> Committer::TakeQueue() {
   std::vector<Pending> out;
   MutexLock lock(&mutex_);
   for (;;) {
-    while (queue_.empty() && expels_.empty() && !stopping_ && !in_flight_) wake_.Wait();
-    if (expels_.empty()) break;
-    if (in_flight_) return out;  // Expelling needs a quiet log.
+    while (queue_.empty() && asked_.empty() && !stopping_ && !in_flight_) wake_.Wait();
+    if (asked_.empty()) break;
+    if (in_flight_) return out;  // A new epoch needs a quiet log.
     // Before anything that was queued after it: a blob that a zone missed must not be committed
     // while that zone counts.
     mutex_.Unlock();
-    ExpelAsked();
+    DoAsked();
     mutex_.Lock();
   }
   size_t bytes = 0;
@@ -160,16 +174,13 @@ std::vector<Committer::Pending> Committer::TakeQueue() {
   return out;
 }
 
-void Committer::ExpelAsked() {
-  std::vector<std::pair<int, std::string>> asked;
+void Committer::DoAsked() {
+  std::vector<std::function<void(log::ReplicatedLog*)>> asked;
   {
     MutexLock lock(&mutex_);
-    asked.swap(expels_);
+    asked.swap(asked_);
   }
-  for (auto& [zone, why] : asked) {
-    // Below the quorum nobody is expelled for its cells alone: the log of that zone still works.
-    if (options_.log->set().size() > 2) (void)options_.log->Expel(zone, why);
-  }
+  for (auto& work : asked) work(options_.log);
 }
 
 // False when nothing is left to write: everything was refused and nothing in flight decides it.
@@ -178,7 +189,12 @@ bool Committer::PrepareBatch(std::vector<Pending> candidates, Batch* batch) {
   if (auto stopped = options_.log->stopped()) status = *stopped;
   if (status.ok()) status = LookUp(candidates);
   IndexSet::Space space = options_.indexes->space();
+  const std::vector<int> set = options_.log->set();
   for (Pending& pending : candidates) {
+    if (status.ok() && !Lacking(pending.transaction, set).empty()) {
+      options_.on_lacking(std::move(pending.transaction), std::move(pending.done));
+      continue;
+    }
     Status verdict = status.ok() ? CheckOne(pending.transaction) : status;
     if (verdict.ok()) verdict = CheckSpace(pending.transaction, space);
     if (verdict.ok()) {
@@ -296,13 +312,6 @@ Status Committer::CheckEffect(const Effect& effect, const Transaction& transacti
   };
   if (effect.named) {
     const auto& reference = effect.named->reference;
-    if (effect.named->fresh && format::IsLarge(reference.kind)) {
-      for (int zone : options_.log->set()) {
-        if (effect.named->zones >> (zone - 1) & 1) continue;
-        return Status(Code::kUnavailable,
-                      "zone " + std::to_string(zone) + " of the set does not hold the blob");
-      }
-    }
     if (stands(reference.kind, reference.id) == effect.named->fresh) {
       return Moved(effect.named->fresh ? "the blob has its row already" : "the blob is gone");
     }

@@ -31,6 +31,9 @@ class Committer {
     log::ReplicatedLog* log = nullptr;
     IndexSet* indexes = nullptr;
     ChangeWaits* waits = nullptr;
+    // Instead of a commit that a zone lacks a blob for: it came into the set since the upload
+    // began.
+    std::function<void(Transaction, Engine::Committing)> on_lacking;
     // A large blob or list that no row names any more, once that is durable.
     std::function<void(const GoneBlob&)> on_gone;
     std::function<void(const Status&)> on_stopped;  // The store became read-only.
@@ -41,6 +44,9 @@ class Committer {
   void Commit(Transaction transaction, Engine::Committing done);
   // Expels the zone before anything that is committed from now on.
   void Expel(int zone, std::string why);
+  // Calls `work` on the commit thread while nothing is in flight: commits wait for it. After Stop
+  // with null, at once.
+  void BetweenBatches(std::function<void(log::ReplicatedLog*)> work);
   // Settles what is queued, then ends the thread.
   void Stop();
 
@@ -85,13 +91,13 @@ class Committer {
   void FinishInFlight();
   void SettleDurable(Batch& batch);
   void Fail(Batch& batch, const Status& status);
-  void ExpelAsked();
+  void DoAsked();
 
   const Options options_;
-  Mutex mutex_;  // Guards queue_, expels_ and stopping_.
+  Mutex mutex_;  // Guards queue_, asked_ and stopping_.
   CondVar wake_;
   std::deque<Pending> queue_;
-  std::vector<std::pair<int, std::string>> expels_;
+  std::vector<std::function<void(log::ReplicatedLog*)>> asked_;
   bool stopping_ = false;
 
   // Commit thread only.

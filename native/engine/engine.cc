@@ -43,8 +43,12 @@ Status EngineImpl::Start() {
   Status serving = indexes_->AwaitServing(kFirstIndexNanos);
   if (!serving.ok()) return serving;
   if (options_.read_only) return {};
+  PrepareCells();
+  if (options_.return_zones && opened_->zones.size() > 1) PrepareReturns();
   StartCommitter();
   StartClearer();
+  ResumeHealing();
+  if (returns_) returns_->Begin();
   return {};
 }
 
@@ -69,10 +73,6 @@ void EngineImpl::StartBlobs() {
     }
   };
   for (auto& zone : opened_->zones) {
-    if (!zone->present) {
-      cell_zones_.push_back(nullptr);
-      continue;
-    }
     zone->cells = std::make_shared<blob::CellZone>();
     zone->cells->number = zone->number;
     zone->cells->path = zone->path;
@@ -106,9 +106,9 @@ void EngineImpl::StartIndexes() {
     if (why.Is(Code::kCorruption)) self->Report(Event::Kind::kRot, zone, what);
     if (why.Is(Code::kTampered) || why.Is(Code::kCorruption)) self->CondemnIndex(zone);
   };
-  indexes_ = IndexSet::Start(options, opened_->set);
-  for (size_t i = 0; i < opened_->set.size(); ++i) {
-    std::shared_ptr<Zone> zone = opened_->set[i];
+  indexes_ = IndexSet::Start(options, opened_->zones);
+  for (const std::shared_ptr<Zone>& zone : opened_->set) {
+    const auto i = static_cast<size_t>(zone->number - 1);
     bool late = zone->index_why.Is(Code::kTimedOut);
     if (!zone->index && !late) {
       indexes_->Forgo(i, zone->index_why);
@@ -141,11 +141,12 @@ void EngineImpl::StartCommitter() {
     Zone& lost = *opened_->zones[static_cast<size_t>(zone - 1)];
     lost.cells->healthy = false;
     {
-      MutexLock lock(&state_mutex_);
+      MutexLock lock(&lost.mutex);
       lost.why = Status(Code::kUnavailable, why);
     }
     indexes_->Drop(zone, Status(Code::kUnavailable, why));
     Report(Event::Kind::kZoneExpelled, zone, why);
+    if (returns_) returns_->Look();
   };
   std::vector<log::LogMember> members;
   for (auto& zone : opened_->set) {
@@ -158,11 +159,100 @@ void EngineImpl::StartCommitter() {
   committing.log = log_.get();
   committing.indexes = indexes_.get();
   committing.waits = waits_.get();
+  committing.on_lacking = [this](Transaction transaction, Committing done) {
+    cells_->Complete(std::move(transaction), std::move(done));
+  };
   committing.on_gone = [this](const GoneBlob& blob) { pins_->Unreferenced(blob); };
   committing.on_stopped = [this](const Status& why) {
     Report(Event::Kind::kReadOnly, 0, why.message());
   };
   committer_ = std::make_unique<Committer>(committing);
+}
+
+void EngineImpl::PrepareReturns() {
+  ZoneReturns::Options options;
+  options.env = options_.env;
+  options.seal = &opened_->seal;
+  options.keys = &opened_->keys;
+  options.deadline_nanos = options_.zone_deadline_nanos;
+  options.set = [this] { return log_->set(); };
+  options.epoch = [this] { return log_->epoch(); };
+  options.tail = [this] { return ToPosition(indexes_->tail()); };
+  options.between_batches = [this](std::function<void(log::ReplicatedLog*)> work) {
+    committer_->BetweenBatches(std::move(work));
+  };
+  options.on_claimed = [this](const Zone& zone) { cells_->Abandon(zone); };
+  options.on_admitted = [this](const std::shared_ptr<Zone>& zone, uint64_t whole_until) {
+    Admitted(zone, whole_until);
+  };
+  returns_ = std::make_unique<ZoneReturns>(options, opened_->zones);
+}
+
+// On the commit thread: before anything is committed in the new set.
+void EngineImpl::Admitted(const std::shared_ptr<Zone>& zone, uint64_t whole_until) {
+  zone->cells->healthy = true;
+  auto first = std::make_shared<bool>(true);
+  auto replay = [zone, first, source = opened_->index_source](const ReplayAim& aim) -> Status {
+    if (*first) TRY(OpenIndexAgain(*source, *zone));
+    *first = false;
+    return ReplayIndex(*source, *zone, aim);
+  };
+  indexes_->BeginAgain(static_cast<size_t>(zone->number - 1), replay);
+  Report(Event::Kind::kZoneReturned, zone->number, "its log is equal again");
+  cells_->Walk(zone, whole_until);
+}
+
+void EngineImpl::PrepareCells() {
+  CellReturns::Options options;
+  options.env = options_.env;
+  options.store_id = shape_.store_id;
+  options.keys = &opened_->keys;
+  options.deadline_nanos = options_.zone_deadline_nanos;
+  // Who heals can come again: no disk is waited for longer than a deadline, nor is a close.
+  options.blobs = std::make_shared<blob::BlobContext>();
+  options.blobs->env = options_.env;
+  options.blobs->codec = codec_;
+  options.blobs->read_slabs = blobs_->read_slabs;
+  options.blobs->write_slabs = blobs_->write_slabs;
+  options.blobs->deadlines = blobs_->deadlines;
+  options.blobs->zone_deadline_nanos = options.blobs->patience_nanos = options_.zone_deadline_nanos;
+  options.blobs->on_trouble = blobs_->on_trouble;
+  options.cell_zones = cell_zones_;
+  options.zones = opened_->zones;
+  options.pins = pins_;
+  options.set = [this] { return log_->set(); };
+  options.counted_blobs = [this](Bytes start) { return CountedBlobs(std::move(start)); };
+  options.is_counted = [this](const aead::Id& id) { return IsCounted(id); };
+  options.commit = [this](Transaction transaction, Committing done) {
+    committer_->Commit(std::move(transaction), std::move(done));
+  };
+  options.cells_failed = [this](int zone, const Status& why) { CellsFailed(zone, why); };
+  options.on_whole = [this](const std::shared_ptr<Zone>& zone) { Whole(zone); };
+  options.on_not_whole = [this](int zone, const Status& why) {
+    MutexLock lock(&opened_->zones[static_cast<size_t>(zone - 1)]->mutex);
+    opened_->zones[static_cast<size_t>(zone - 1)]->why = why;
+  };
+  cells_ = std::make_unique<CellReturns>(std::move(options));
+}
+
+// Zones that were away before this open, or whose healing an open before it did not end.
+void EngineImpl::ResumeHealing() {
+  for (const auto& zone : opened_->set) {
+    if (zone->superblock.state != format::ZoneState::kHealing) continue;
+    cells_->Walk(zone, zone->whole_until);
+  }
+}
+
+void EngineImpl::Whole(const std::shared_ptr<Zone>& zone) {
+  {
+    MutexLock lock(&zone->mutex);
+    zone->why = Status();
+  }
+  Report(Event::Kind::kZoneWhole, zone->number, "every large blob has its cells there");
+  auto zones = status().zones;
+  bool all = std::all_of(zones.begin(), zones.end(),
+                         [](const ZoneStatus& each) { return each.in_set && !each.healing; });
+  if (all) without_redundancy_ = 0;
 }
 
 void EngineImpl::StartClearer() {
@@ -211,12 +301,14 @@ EngineStatus EngineImpl::status() {
     for (auto& zone : opened_->set) set.push_back(zone->number);
   }
   out.sequence = committer_ ? committer_->sequence() : opened_->recovered.tail.sequence;
-  MutexLock lock(&state_mutex_);
   for (auto& zone : opened_->zones) {
     bool in_set = std::find(set.begin(), set.end(), zone->number) != set.end();
+    MutexLock lock(&zone->mutex);
     out.zones.push_back({zone->number, zone->superblock.zone_id, zone->path, zone->present, in_set,
-                         in_set ? "" : zone->why.message()});
+                         in_set && zone->superblock.state == format::ZoneState::kHealing,
+                         zone->why.message()});
   }
+  MutexLock lock(&state_mutex_);
   out.read_only_reason = options_.read_only ? "opened read-only" : read_only_reason_;
   out.degraded_reads = degraded_ + blobs_->degraded_reads;
   out.rot_found = rot_found_;
@@ -232,9 +324,13 @@ void EngineImpl::Close() {
   if (closed_.exchange(true)) return;
   waits_->End();
   if (!opened_) return;
+  if (returns_) returns_->Stop();
+  if (cells_) cells_->Stop();
   if (clearer_) clearer_->Stop();
   if (log_) log_->EndWithin(kCloseNanos);
   if (committer_) StopCommitter();
+  returns_ = nullptr;
+  cells_ = nullptr;
   if (log_) log_->Trim();
   if (indexes_) {
     if (!options_.read_only) indexes_->Checkpoint(kCloseNanos);

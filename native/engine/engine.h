@@ -62,6 +62,7 @@ struct OpenOptions {
   SecretBytes root_key;
   Bytes root_hint;  // Stored at creation only.
   uint64_t zone_deadline_nanos = 2'000'000'000;
+  bool return_zones = true;  // Those that are not in the set, as soon as they can be.
   format::GeometryPair small{1, 2}, large{4, 2};  // At creation only.
   uint32_t large_from = 256 * 1024;
   // Of large blobs, in every open alike. Tests take less, for many stripes in few bytes.
@@ -72,7 +73,16 @@ struct OpenOptions {
 };
 
 struct Event {
-  enum class Kind { kZoneExpelled, kZoneStale, kRot, kTampering, kReadOnly, kSharedDevice };
+  enum class Kind {
+    kZoneExpelled,
+    kZoneStale,
+    kZoneReturned,
+    kZoneWhole,
+    kRot,
+    kTampering,
+    kReadOnly,
+    kSharedDevice
+  };
   Kind kind;
   int zone = 0;
   std::string what;
@@ -146,6 +156,8 @@ struct Transaction {
   };
   std::vector<Range> ranges;
   std::vector<Effect> effects;
+  // Set by the engine alone: how often its blobs were brought to zones that lacked them.
+  int completions = 0;
 };
 
 struct Committed {
@@ -183,6 +195,7 @@ struct ZoneStatus {
   aead::Id id{};
   std::string path;
   bool present = false, in_set = false;
+  bool healing = false;  // In the set, but large blobs may lack their cells there.
   std::string reason;
 };
 struct EngineStatus {

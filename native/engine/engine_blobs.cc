@@ -1,4 +1,7 @@
 // Keys that wrap DEKs, and blobs in files of their own: what opens, writes, reads and removes them.
+#include <algorithm>
+#include <bit>
+
 #include "engine/engine_impl.h"
 
 namespace strongroom::engine {
@@ -90,17 +93,12 @@ Result<Engine::NewBlob> EngineImpl::StartBlob(FreshBlob fresh, format::BlobKind 
   return out;
 }
 
+// Zones that failed it were reported when they did. One that was out meanwhile, and is back, gets
+// its cells before the commit.
 void EngineImpl::BlobWritten(const blob::BlobDone& done) {
-  bool everywhere = true;
-  for (size_t i = 0; i < opened_->zones.size(); ++i) {
-    if (done.zones_written >> i & 1) continue;
-    everywhere = false;
-    bool mine = i < done.zone_status.size() && !done.zone_status[i].ok();
-    if (cell_zones_[i] && cell_zones_[i]->healthy && mine) {
-      CellsFailed(static_cast<int>(i) + 1, done.zone_status[i]);
-    }
+  if (std::popcount(done.zones_written) < static_cast<int>(opened_->zones.size())) {
+    ++without_redundancy_;
   }
-  if (!everywhere) ++without_redundancy_;
 }
 
 void EngineImpl::CellsFailed(int zone, const Status& why) {
@@ -135,6 +133,47 @@ void EngineImpl::RemoveFiles(const GoneBlob& blob) {
       (void)env->Remove(blob::BlobPath(zone->path, blob.id, blob.placement.number));
     });
   }
+}
+
+// Blocks, as who heals may.
+Result<CellReturns::Page> EngineImpl::CountedBlobs(Bytes start) {
+  struct Answer {
+    io::Completion done;
+    CellReturns::Page page;
+  };
+  auto answer = std::make_shared<Answer>();
+  ScanRequest scan;
+  scan.page.end = {static_cast<uint8_t>(start[0] + 1)};
+  scan.page.start = std::move(start);
+  scan.page.limit = 256;
+  scan.page.fill_cache = false;
+  Scanning scanning;
+  scanning.begin = [answer] {
+    auto page = std::make_shared<CellReturns::Page>();
+    auto sink = [page](ByteSpan key, ByteSpan row, bool) {
+      auto decoded = format::DecodeIndexRow(row);
+      CellReturns::CountedBlob blob;
+      if (!decoded.ok() || key.size() != 1 + blob.id.size()) return;
+      std::copy(key.begin() + 1, key.end(), blob.id.begin());
+      blob.revision = decoded->revision;
+      blob.counted = decoded->row.counted;
+      page->blobs.push_back(blob);
+    };
+    return Attempt{sink, [answer, page](const index::ScanEnd& end) {
+                     if (end.truncated) page->resume = end.resume;
+                     answer->page = std::move(*page);
+                     answer->done.Set(Status());
+                   }};
+  };
+  scanning.fail = [answer](const Status& why) { answer->done.Set(why); };
+  Scan(std::move(scan), std::move(scanning));
+  TRY(answer->done.Wait(UINT64_MAX));  // Every operation is settled, by the close at the latest.
+  return std::move(answer->page);
+}
+
+bool EngineImpl::IsCounted(const aead::Id& blob_id) {
+  auto looked = indexes_->Look({format::CountedKey(format::BlobKind::kLarge, blob_id)}, {});
+  return looked.ok() && !looked->rows[0].empty();
 }
 
 }  // namespace strongroom::engine

@@ -8,11 +8,13 @@
 #include <utility>
 
 #include "engine/blob_pins.h"
+#include "engine/cell_returns.h"
 #include "engine/committer.h"
 #include "engine/engine.h"
 #include "engine/index_set.h"
 #include "engine/opening.h"
 #include "engine/parts_clearer.h"
+#include "engine/returning.h"
 #include "engine/small_blob.h"
 
 namespace strongroom::engine {
@@ -81,6 +83,13 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void StopCommitter();
   void StartClearer();
   void CondemnIndex(int number);
+  void PrepareReturns();
+  void Admitted(const std::shared_ptr<Zone>& zone, uint64_t whole_until);
+  void PrepareCells();
+  void ResumeHealing();
+  Result<CellReturns::Page> CountedBlobs(Bytes start);
+  bool IsCounted(const aead::Id& blob_id);
+  void Whole(const std::shared_ptr<Zone>& zone);
   Status WriteRefusal() const;
   Result<NewBlob> StartBlob(FreshBlob fresh, format::BlobKind kind, uint64_t expected_size,
                             std::function<void(ByteSpan)> on_plaintext);
@@ -108,6 +117,8 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::unique_ptr<log::ReplicatedLog> log_;
   std::unique_ptr<Committer> committer_;
   std::shared_ptr<PartsClearer> clearer_;
+  std::unique_ptr<ZoneReturns> returns_;
+  std::unique_ptr<CellReturns> cells_;
   std::atomic<bool> closed_{false};
   Mutex close_mutex_;
   Mutex event_mutex_;      // Held while on_event_ runs, so that Close can wait for it.

@@ -170,7 +170,7 @@ Status EngineImpl::ReadSmall(const std::shared_ptr<Zone>& zone, const SmallBlobR
            "blob " + ToHex(read.reference.id) + ": " + why.message());
   };
   tell(*zone, first);
-  for (auto& other : opened_->set) {
+  for (auto& other : opened_->zones) {
     if (other == zone || !other->cells->healthy) continue;
     struct Shared {
       SecretBytes dek;

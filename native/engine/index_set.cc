@@ -167,6 +167,7 @@ void IndexSet::Lose(size_t i, const Status& why) {
     MutexLock lock(&mutex_);
     if (slots_[i].live() || slots_[i].state == State::kLate) {
       slots_[i].state = State::kLost;
+      if (slots_[i].lease) slots_[i].retired = slots_[i].lease;
       slots_[i].lease = nullptr;
       slots_[i].lag_bytes = 0;
       last_failure_ = why;

@@ -2,7 +2,7 @@
 // serving one is waited for, the others lag within a bound. An index that errs, or whose zone does
 // not answer, is dropped and another takes over: a damaged index costs time, never data.
 //
-//   replaying --reached the tail--> ready --error or deadline--> lost (until the store is reopened)
+//   replaying --reached the tail--> ready --error or deadline--> lost (until its zone comes back)
 //   or late     ^--lags too far, or-----'
 //                  cannot write
 //
@@ -58,6 +58,8 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   void Begin(size_t zone, Replay replay, bool late = false);
   // Instead, for a zone whose index did not open.
   void Forgo(size_t zone, const Status& why);
+  // Again for a zone that came back into the set. Its index may be gone, old or broken.
+  void BeginAgain(size_t zone, Replay replay);
   // Waits until one serves. The last failure when none ever will; kTimedOut when no replay has come
   // any further for so long.
   Status AwaitServing(uint64_t patience_nanos);
@@ -90,6 +92,9 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   };
   Result<Looked> Look(const std::vector<Bytes>& keys,
                       const std::vector<Transaction::Range>& ranges);
+
+  // What is durable in the set and applied, or about to be.
+  index::Applied tail();
 
   // What the serving index can still take.
   enum class Space { kAny, kRemovals, kNone };

@@ -25,6 +25,19 @@ void IndexSet::Begin(size_t i, Replay replay, bool late) {
   PostReplay(i);
 }
 
+void IndexSet::BeginAgain(size_t i, Replay replay) {
+  {
+    MutexLock lock(&mutex_);
+    Slot& slot = slots_[i];
+    CHECK(slot.state == State::kLost || slot.state == State::kAbsent);
+    slot.replay = std::move(replay);
+    slot.in_memory = false;
+    slot.room = SIZE_MAX;
+    BeginReplay(&slot);
+  }
+  PostReplay(i);
+}
+
 void IndexSet::Forgo(size_t i, const Status& why) {
   {
     MutexLock lock(&mutex_);
@@ -143,6 +156,11 @@ void IndexSet::ReturnToDisk(size_t i) {
   }
   DispatchAll(go);
   RunReplay(i);
+}
+
+index::Applied IndexSet::tail() {
+  MutexLock lock(&mutex_);
+  return tail_;
 }
 
 IndexSet::Space IndexSet::space() {

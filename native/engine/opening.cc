@@ -269,6 +269,10 @@ Status RecoverLog(const OpenOptions& options, Opened* opened,
   for (size_t i = 0; i < present.size(); ++i) {
     present[i]->superblock.counter = views[i].superblock.counter;
     present[i]->superblock.epochs_reserved = views[i].superblock.epochs_reserved;
+    bool was_whole = present[i]->superblock.state == format::ZoneState::kMember;
+    present[i]->superblock.state = views[i].superblock.state;
+    const auto& common = opened->recovered.common;
+    if (was_whole && i < common.size()) present[i]->whole_until = common[i];
   }
   for (const auto& failure : opened->recovered.failed) present[failure.zone]->why = failure.why;
   for (size_t i : opened->recovered.set) opened->set.push_back(present[i]);

@@ -363,27 +363,31 @@ TEST(Opening, AnAbandonedZoneWithoutAnIdStandsForNoOther) {
 // The story: the index was still being closed when the lock was given back, and the next open met a
 // living one in the same folder.
 TEST(Opening, TheLockIsGivenBackAfterTheIndex) {
-  SimDisk disk = Stored(1);
-  SimEnv env(&disk, 1);
-  EXPECT_OK(env.Run([&] {
-    auto engine = Engine::Open(OptionsFor(&env, 1), nullptr);
-    ASSERT_OK(engine);
-    EXPECT_OK(PutRow(**engine, "b", kRowSize));
-    env.AddFault(SlowIndex(1, 13'000'000'000));
-    (*engine)->Close();
-    // The closed engine is still held, as JavaScript holds it until it is collected.
-    bool free = env.Lock(Path(1) + "/lock", false).ok();
-    EXPECT(!free);
-    for (int i = 0; i < 60 && !free; ++i) {
-      env.SleepMicros(1'000'000);
-      free = env.Lock(Path(1) + "/lock", false).ok();
-    }
-    EXPECT(free);
-    auto again = Engine::Open(OptionsFor(&env, 1), nullptr);
-    ASSERT_OK(again);
-    EXPECT_OK(FindRow(**again, "b"));
-    (*again)->Close();
-  }));
+  size_t held = 0;  // Whether the lock outlives the close is for the scheduler to say.
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    SimDisk disk = Stored(1);
+    SimEnv env(&disk, seed);
+    EXPECT_OK(env.Run([&] {
+      auto engine = Engine::Open(OptionsFor(&env, 1), nullptr);
+      ASSERT_OK(engine);
+      EXPECT_OK(PutRow(**engine, "b", kRowSize));
+      env.AddFault(SlowIndex(1, 13'000'000'000));
+      (*engine)->Close();
+      // The closed engine is still held, as JavaScript holds it until it is collected.
+      bool free = env.Lock(Path(1) + "/lock", false).ok();
+      held += !free;
+      for (int i = 0; i < 60 && !free; ++i) {
+        env.SleepMicros(1'000'000);
+        free = env.Lock(Path(1) + "/lock", false).ok();
+      }
+      EXPECT(free);
+      auto again = Engine::Open(OptionsFor(&env, 1), nullptr);
+      ASSERT_OK(again);
+      EXPECT_OK(FindRow(**again, "b"));
+      (*again)->Close();
+    }));
+  }
+  EXPECT(held > 0);
 }
 
 // The story: the making of a store was given up on a silent disk, and the next try in the same

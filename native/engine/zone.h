@@ -19,9 +19,14 @@ struct OpenedIndex;  // zone_index.h
 struct Zone {
   int number = 0;  // 1-based, as the user gave them.
   std::string path;
+  // Guards the next three once the store serves: a zone may come back.
+  mutable Mutex mutex;
   bool present = false;  // Locked, with a superblock of this store that opens.
   Status why;            // Why it is not present, or not in the set.
   format::Superblock superblock;
+  // Where it says "healing", at the open: see CellReturns::Walk.
+  uint64_t whole_until = 0;
+  Mutex superblock_writes;  // Held while its superblock is changed on the disk.
   std::unique_ptr<io::FileLock> lock;
   std::shared_ptr<log::ZoneLog> log;
   std::shared_ptr<blob::CellZone> cells;

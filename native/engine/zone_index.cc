@@ -78,6 +78,15 @@ Result<OpenedIndex> OpenIndex(const IndexSource& source, const IndexPlace& place
   return OpenedIndex{std::move(*index), true};
 }
 
+Status OpenIndexAgain(const IndexSource& source, Zone& zone) {
+  zone.index = nullptr;
+  zone.late_index = nullptr;
+  TRY_ASSIGN(OpenedIndex opened, OpenIndex(source, {source, zone}));
+  zone.index = std::move(opened.index);
+  zone.index_in_memory = opened.in_memory;
+  return {};
+}
+
 Status ReplayIndex(const IndexSource& source, Zone& zone, const ReplayAim& aim) {
   if (auto late = std::move(zone.late_index); late && late->index) {
     zone.index = std::move(late->index);

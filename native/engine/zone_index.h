@@ -50,6 +50,9 @@ struct OpenedIndex {
 // A damaged index is made anew, empty. In memory where the disk is full or fails.
 Result<OpenedIndex> OpenIndex(const IndexSource& source, const IndexPlace& place);
 
+// Opens the index of a zone that came back into the set, whatever became of the one it had.
+Status OpenIndexAgain(const IndexSource& source, Zone& zone);
+
 // Brings the zone's index up to the tail: from what it has applied if the chain from there is
 // whole, else from empty (the index is then made anew). Opens it again first where the aim wants it
 // in memory and it is not, or the other way about.

@@ -15,6 +15,7 @@ void EncodeBlob(const Row& row, ByteWriter& w) {
     w.U16(row.counted.placement.number);
     w.U8(row.counted.placement.k);
     w.U8(row.counted.placement.m);
+    w.U64(row.counted.size);
     return;
   }
   w.Raw(blob.id);
@@ -34,6 +35,7 @@ void DecodeBlob(ByteReader& r, Row* row) {
     row->counted.placement.number = r.U16();
     row->counted.placement.k = r.U8();
     row->counted.placement.m = r.U8();
+    row->counted.size = r.U64();
     return;
   }
   r.Into(blob.id);
@@ -79,7 +81,7 @@ void EncodeRow(const Row& row, Bytes* out) {
 
 size_t RowSize(const Row& row) {
   BlobKind kind = row.blob.kind;
-  size_t head = kind == BlobKind::kNone ? 0 : kind == BlobKind::kCounted ? 8 : 16 + 8 + 8;
+  size_t head = kind == BlobKind::kNone ? 0 : kind == BlobKind::kCounted ? 16 : 16 + 8 + 8;
   if (HasWrap(kind)) head += kDekWrapSize;
   if (IsSmall(kind)) head += 8;
   return 1 + 1 + 8 + head + row.body.size();

@@ -7,7 +7,7 @@
 //             | head ‖ DEK wrap 72                      (3, parts: a list of part rows, counted)
 //             | head ‖ frame location u64               (4, small part, under the list's DEK)
 //             | head                                    (5, large part, under the list's DEK)
-//             | references u32 ‖ placement u16 ‖ k u8 ‖ m u8   (6, counted)
+//             | references u32 ‖ placement u16 ‖ k u8 ‖ m u8 ‖ size u64   (6, counted)
 //   head      = blob id 16 ‖ size u64 ‖ CRC64 of the plaintext u64
 //   DEK wrap  = XAES-256-GCM(bucket key, DEK),
 //               AAD = "dek" (field) ‖ store id 16 ‖ blob id 16 ‖ context of the bucket key (field)
@@ -19,8 +19,9 @@
 // A large blob and a list of parts may be named by several rows. How many do is counted in a row of
 // their own, which the engine alone writes, in the commits that change the number:
 //
-//   'B' blob id              counted: a large blob; also says where its cells are placed
-//   'L' list id              counted: a list of parts that some row names (placement 0, k = m = 0)
+//   'B' blob id              counted: a large blob; also says where its cells are placed, and how
+//                            long it is: whoever makes its files whole needs no other row
+//   'L' list id              counted: a list of parts that some row names (placement and size 0)
 //   'D' list id              counted, references 0: a list that no row names any more; its parts go
 //   'P' list id position u64 a part (the position is big-endian, so parts lie in order)
 #pragma once
@@ -76,10 +77,11 @@ struct BlobReference {
   uint64_t location = 0;                     // Where IsSmall.
 };
 
-// How many rows name a blob or list, and a blob's place.
+// How many rows name a blob or list, and a blob's place and size.
 struct Counted {
   uint32_t references = 0;
   Placement placement;
+  uint64_t size = 0;  // Of the plaintext.
   bool operator==(const Counted&) const = default;
 };
 
@@ -87,7 +89,7 @@ struct Row {
   uint64_t modified = 0;
   BlobReference blob;
   Counted counted;  // Where blob.kind is kCounted.
-  ByteSpan body;  // Into the bytes it was decoded from, or given by the encoder's caller.
+  ByteSpan body;    // Into the bytes it was decoded from, or given by the encoder's caller.
 };
 
 void EncodeRow(const Row& row, Bytes* out);

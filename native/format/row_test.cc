@@ -22,6 +22,7 @@ Row RandomRow(testing::Random& random, BlobKind kind, ByteSpan body) {
   if (kind == BlobKind::kCounted) {
     row.counted.references = static_cast<uint32_t>(random.Next());
     row.counted.placement = {static_cast<uint16_t>(random.Next()), 4, 2};
+    row.counted.size = random.Next();
     return row;
   }
   row.blob.id = TakeId(random);
@@ -48,7 +49,7 @@ void ExpectEqual(const Row& a, const Row& b) {
 constexpr BlobKind kKinds[] = {BlobKind::kNone,      BlobKind::kSmall,     BlobKind::kLarge,
                                BlobKind::kParts,     BlobKind::kSmallPart, BlobKind::kLargePart,
                                BlobKind::kCounted};
-constexpr size_t kHeads[] = {10, 10 + 104 + 8, 10 + 104, 10 + 104, 10 + 32 + 8, 10 + 32, 10 + 8};
+constexpr size_t kHeads[] = {10, 10 + 104 + 8, 10 + 104, 10 + 104, 10 + 32 + 8, 10 + 32, 10 + 16};
 
 }  // namespace
 
@@ -68,8 +69,8 @@ TEST(Row, TheWorkedExampleIsByteExact) {
   Row counted;
   counted.modified = kExampleMillis;
   counted.blob.kind = BlobKind::kCounted;
-  counted.counted = {2, {1, 4, 2}};
-  EXPECT_EQ(ToHex(Encoded(counted)), "01060068e5cf8b0100000200000001000402");
+  counted.counted = {2, {1, 4, 2}, 300'000};
+  EXPECT_EQ(ToHex(Encoded(counted)), "01060068e5cf8b0100000200000001000402e093040000000000");
   EXPECT_EQ(ToHex(CountedKey(BlobKind::kLarge, kExampleBlob)),
             "42404142434445464748494a4b4c4d4e4f");
   EXPECT_EQ(ToHex(CountedKey(BlobKind::kParts, kExampleBlob)),

@@ -70,7 +70,7 @@ Result<Superblock> DecodeContent(ByteSpan content) {
   s.record_key_wrap = TakeField(r);
   s.index_key_wrap = TakeField(r);
   bool in_order = s.position < s.zone_count;
-  if (!r.Done() || (state != 1 && state != 2) || !in_order || s.root_hint.size() > kRootHintMax) {
+  if (!r.Done() || state < 1 || state > 3 || !in_order || s.root_hint.size() > kRootHintMax) {
     return Status(Code::kCorruption, "superblock: content does not parse");
   }
   return s;

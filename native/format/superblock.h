@@ -48,7 +48,9 @@ struct StoreKeys {
 enum class ZoneState : uint8_t {
   kMember = 1,   // Made with the store, or joined it since: its vote counts.
   kJoining = 2,  // A replacement that does not hold the whole log yet: counts for nothing.
+  kHealing = 3,  // A member that was away: large blobs may lack their cells here. Its vote counts.
 };
+constexpr bool Counts(ZoneState state) { return state != ZoneState::kJoining; }
 
 struct Superblock {
   uint64_t counter = 0;

@@ -334,7 +334,7 @@ TEST(Superblock, HostileSizesAreBounded) {
     zone.Put(0, Fitting(forged));
     EXPECT_CODE(zone.Read(), Code::kCorruption);
   }
-  for (uint8_t state : {0, 3, 255}) {
+  for (uint8_t state : {0, 4, 255}) {
     Bytes forged = slot;
     forged[24 + 40] = state;
     zone.Put(0, Fitting(forged));

@@ -1,6 +1,7 @@
 #include "log/recovery.h"
 
 #include <algorithm>
+#include <set>
 
 #include "hash/xxh64.h"
 #include "log/catch_up.h"
@@ -63,6 +64,7 @@ class Recovery {
             zones_[zone].number};
   }
   Result<bool> Holds(size_t zone, const Position& position);
+  bool Returns(size_t zone) const;
   std::vector<size_t> Standing() const;
   Fault Blamed(Fault fault) const;
 
@@ -72,6 +74,8 @@ class Recovery {
   std::vector<size_t> standing_;
   Verdict verdict_;  // Its members and stale are indexes into zones_.
   std::vector<Position> tails_;
+  std::vector<uint64_t> common_;
+  std::set<size_t> doubted_;  // Members that lack what they had acknowledged.
   size_t truth_ = 0;
   Position tail_;
 };
@@ -113,6 +117,8 @@ Recovery::Fault Recovery::Blamed(Fault fault) const {
 
 Recovery::Fault Recovery::Attempt(Recovered* out) {
   standing_ = Standing();
+  doubted_.clear();
+  common_.assign(zones_.size(), 0);
   for (size_t i : standing_) zones_[i].disk->ForgetRefusals();
   for (auto step : {&Recovery::Gather, &Recovery::WalkMembers, &Recovery::ChooseTruth}) {
     if (Fault fault = (this->*step)(); !fault.ok()) return fault;
@@ -139,8 +145,7 @@ Recovery::Fault Recovery::Gather() {
     }
     auto highest = HighestEpoch(*zone.log, *options_.seal, source());
     if (!highest.ok()) return Of(i, highest.status());
-    evidence.push_back({zone.superblock.zone_id,
-                        zone.superblock.state == format::ZoneState::kMember,
+    evidence.push_back({zone.superblock.zone_id, format::Counts(zone.superblock.state),
                         zone.superblock.epochs_reserved, *highest});
   }
   auto verdict = Rule(evidence, options_.quorum);
@@ -150,6 +155,12 @@ Recovery::Fault Recovery::Gather() {
     for (size_t& i : *list) i = standing_[i];
   }
   return Fine();
+}
+
+// Was the zone away, or set back? Then it lacks more than the log tells.
+bool Recovery::Returns(size_t zone) const {
+  const auto& stale = verdict_.stale;
+  return doubted_.count(zone) != 0 || std::find(stale.begin(), stale.end(), zone) != stale.end();
 }
 
 Result<bool> Recovery::Holds(size_t zone, const Position& position) {
@@ -279,6 +290,7 @@ Recovery::Fault Recovery::Equalize() {
       return common.status().Is(Code::kRolledBack) ? OfAll(common.status())
                                                    : Of(i, common.status());
     }
+    common_[i] = common->sequence;
     if (Status made = MakeEqual(PairOf(i), *common, tail_); !made.ok()) return Of(i, made);
   }
   // A batch with torn cells links to the tail as the new epoch will. Were it left there, the next
@@ -298,6 +310,7 @@ Recovery::Fault Recovery::JudgeMembers() {
     if (!lacking.ok()) return Of(truth_, lacking.status());
     if (*lacking <= 1) continue;
     --counting;
+    doubted_.insert(i);
     if (options_.on_alarm) {
       options_.on_alarm(zones_[i].number, "the zone lacks records that it had acknowledged");
     }
@@ -346,6 +359,8 @@ Recovery::Fault Recovery::Reserve(Recovered* out) {
     format::Superblock next = zone.superblock;
     ++next.counter;
     next.epochs_reserved = out->epochs_reserved;
+    // Said before the zone is in the set: a crash in between must not make it whole.
+    if (Returns(i)) next.state = format::ZoneState::kHealing;
     Status status = format::ReplaceSuperblock(zone.disk.get(), zone.path, next, *options_.keys);
     if (!status.ok()) return Of(i, status);
     zone.superblock = std::move(next);
@@ -379,6 +394,7 @@ Recovery::Fault Recovery::Begin(Recovered* out) {
   out->epoch_segment_id = image.header.id;
   out->tail = image.position;
   out->set = standing_;
+  out->common = common_;
   return Fine();
 }
 

@@ -53,6 +53,8 @@ struct Recovered {
   format::Position tail;
   uint64_t epochs_reserved = 0;  // Numbers below this are ours to use.
   std::vector<size_t> set;       // Indexes into the zones given.
+  // Of each zone given: the sequence up to which it held everything before it was made equal.
+  std::vector<uint64_t> common;
   struct Failure {
     size_t zone;
     Status why;

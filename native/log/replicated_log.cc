@@ -206,31 +206,36 @@ Status ReplicatedLog::Shrink(const std::vector<Status>& answers, const Position&
   if (left.size() < options_.quorum) {
     return Stop(Code::kUnknown, lost.front().second);
   }
+  Status status = Reign(left, base);
+  if (status.ok() && options_.on_expelled) {
+    for (auto& [zone, why] : lost) options_.on_expelled(zone, why);
+  }
+  return status;
+}
+
+// A new epoch of `set`, based on `base`. Who fails to write its record is expelled by another one.
+Status ReplicatedLog::Reign(const std::vector<LogMember>& set, const Position& base) {
   uint64_t number = epoch_.load() + 1;
   if (number >= epochs_reserved_) return Stop(Code::kUnknown, "epoch numbers are used up: reopen");
   NewEpoch epoch{
       number, segment_ + 2, epoch_.load(), epoch_segment_, base, {}, options_.env->WallMillis()};
-  for (const LogMember& zone : left) epoch.set.push_back(zone.zone_id);
+  for (const LogMember& zone : set) epoch.set.push_back(zone.zone_id);
   auto image = std::make_shared<EpochImage>(SealEpoch(options_.env, *options_.seal, epoch));
   auto write = [image](ZoneLog& log) { return WriteEpoch(log, *image); };
-  auto written = OnAll(left, write, Patience::kQuorum);
+  auto written = OnAll(set, write, Patience::kQuorum);
   making_ = nullptr;  // Of the old set.
   {
     MutexLock lock(&mutex_);
-    set_ = left;
+    set_ = set;
   }
   epoch_ = number;
   epoch_segment_ = segment_ = epoch.segment;
   segment_id_ = image->header.id;
   segment_size_ = kFirstSegmentSize;
-  bool all = std::all_of(written.begin(), written.end(), [](auto& w) { return w.ok(); });
-  // A second zone broke meanwhile. If enough hold the epoch, it is the base of the next one.
   tail_ = image->position;
-  Status status = all ? Status() : Shrink(written, tail_);
-  if (status.ok() && options_.on_expelled) {
-    for (auto& [zone, why] : lost) options_.on_expelled(zone, why);
-  }
-  return status;
+  bool all = std::all_of(written.begin(), written.end(), [](auto& w) { return w.ok(); });
+  // Another zone broke meanwhile. If enough hold the epoch, it is the base of the next one.
+  return all ? Status() : Shrink(written, tail_);
 }
 
 Status ReplicatedLog::Expel(int zone, const std::string& why) {
@@ -243,6 +248,20 @@ Status ReplicatedLog::Expel(int zone, const std::string& why) {
     answers.push_back(each.number == zone ? Status(Code::kUnavailable, why) : Status());
   }
   return member ? Shrink(answers, tail_) : Status();
+}
+
+Status ReplicatedLog::Admit(const LogMember& zone, uint64_t epochs_reserved) {
+  if (stopped_) return *stopped_;
+  CHECK(!busy());
+  epochs_reserved_ = std::max(epochs_reserved_, epochs_reserved);
+  std::vector<LogMember> grown = set_;
+  grown.push_back(zone);
+  // Crash in here: the record stands on some zones. Whoever opens those has all that is before it.
+  TRY(Reign(grown, tail_));
+  const auto& set = set_;
+  bool stands = std::any_of(set.begin(), set.end(),
+                            [&](const LogMember& each) { return each.number == zone.number; });
+  return stands ? Status() : Status(Code::kUnavailable, "its disk failed the new epoch");
 }
 
 Status ReplicatedLog::Stop(Code code, const std::string& why) {

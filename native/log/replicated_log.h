@@ -4,6 +4,7 @@
 //
 //   serving --a zone fails, two hold the batch--> serving without it (next epoch)
 //   serving --fewer than the quorum hold it-----> read-only until reopened
+//   serving --a zone is equal again, Admit-------> serving with it (next epoch)
 //
 // A zone that is silent past the deadline is expelled once a quorum has answered well without it.
 // Until then it is given another deadline: slowness alone takes no zone from the last ones needed.
@@ -78,6 +79,10 @@ class ReplicatedLog {
   std::optional<Status> stopped() const;  // Why it refuses batches.
   // Expels a zone that failed elsewhere (its cells). OK when a new epoch stands without it.
   Status Expel(int zone, const std::string& why);
+  // Takes a zone into the set, by a new epoch. REQUIRES: nothing is in flight; the zone's log is
+  // equal to the others up to the tail; `epochs_reserved` is durable in the superblocks of a quorum
+  // of the set and of the zone. OK when the epoch stands on all of them, the zone included.
+  Status Admit(const LogMember& zone, uint64_t epochs_reserved);
   // Cuts the unwritten end off the last segment. For a clean close.
   void Trim();
 
@@ -95,6 +100,7 @@ class ReplicatedLog {
   Status RefuseIfSlow(const std::vector<Status>& answers) const;
   // A new epoch of the zones whose `answers` are OK, based on `base`.
   Status Shrink(const std::vector<Status>& answers, const format::Position& base);
+  Status Reign(const std::vector<LogMember>& set, const format::Position& base);
   Status Stop(Code code, const std::string& why);
   Status Rotate(size_t size);
   Making Make(uint64_t size);

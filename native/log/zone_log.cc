@@ -219,6 +219,13 @@ Status ZoneLog::SyncAll() {
   return env_->SyncDirectory(folder_);
 }
 
+void ZoneLog::ForgetFiles() {
+  writer_ = {};
+  expected_.reset();
+  MutexLock lock(&mutex_);
+  readers_.clear();
+}
+
 void ZoneLog::Forget(uint32_t segment) {
   if (writer_.segment == segment) writer_ = {};
   MutexLock lock(&mutex_);

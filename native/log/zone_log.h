@@ -63,6 +63,8 @@ class ZoneLog {
   Status CutAfter(uint32_t segment, uint32_t end);
   Status Remove(uint32_t segment);
   Status SyncAll();  // Every segment and the folder.
+  // Lets go of every open file: somebody else has made this log equal to another.
+  void ForgetFiles();
 
  private:
   struct Writer {

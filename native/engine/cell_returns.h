@@ -1,0 +1,107 @@
+// Cell returns: gives a zone that came back the cells of large blobs that it lacks.
+//
+//   its log is equal, it is in the set --every counted blob has its cells there--> whole
+//   an upload from before the return   --its cells there, first-----------------> committed
+//
+// Until the walk has come to its end the zone's superblock says "healing", so that a crash does not
+// make it whole; the walk then begins anew, with the next open.
+//
+// Two threads: a walk may take days, an upload must not wait for it.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/blob_pins.h"
+#include "engine/engine.h"
+#include "engine/resting.h"
+#include "engine/zone.h"
+#include "repair/blob_healer.h"
+
+namespace strongroom::engine {
+
+class CellReturns {
+ public:
+  // A large blob as its counting row tells of it.
+  struct CountedBlob {
+    aead::Id id{};
+    uint64_t revision = 0;
+    format::Counted counted;
+  };
+  struct Page {
+    std::vector<CountedBlob> blobs;
+    std::optional<Bytes> resume;
+  };
+  struct Options {
+    io::Env* env = nullptr;
+    aead::Id store_id{};
+    const format::StoreKeys* keys = nullptr;
+    uint64_t deadline_nanos = 0;
+    std::shared_ptr<blob::BlobContext> blobs;
+    blob::CellZones cell_zones;
+    std::vector<std::shared_ptr<Zone>> zones;
+    std::shared_ptr<BlobPins> pins;
+    std::function<std::vector<int>()> set;
+    // The counted blobs from the row key `start` on. Blocks.
+    std::function<Result<Page>(Bytes start)> counted_blobs;
+    std::function<bool(const aead::Id&)> is_counted;  // Blocks.
+    std::function<void(Transaction, Engine::Committing)> commit;
+    std::function<void(int zone, const Status& why)> cells_failed;
+    std::function<void(const std::shared_ptr<Zone>&)> on_whole;
+    std::function<void(int zone, const Status& why)> on_not_whole;
+  };
+  explicit CellReturns(Options options);
+  ~CellReturns();  // Stops, and waits for what goes on: a call to a disk ends within its patience.
+
+  // The zone is in the set, and holds the cells of every blob whose counting row has not changed
+  // since this sequence; the others are looked at cell by cell.
+  void Walk(std::shared_ptr<Zone> zone, uint64_t whole_until);
+  // A walk for the zone that is not at its end makes nothing whole any more.
+  void Abandon(const Zone& zone);
+  // Commits once every zone of the set holds the transaction's fresh blobs.
+  void Complete(Transaction transaction, Engine::Committing done);
+  void Stop();
+
+ private:
+  struct Walking {
+    std::shared_ptr<Zone> zone;
+    uint64_t whole_until = 0;
+    uint64_t number = 0;
+    uint64_t pause = 0;  // Before it is tried again.
+  };
+  struct Completing {
+    Transaction transaction;
+    Engine::Committing done;
+  };
+  void RunWalks();
+  void RunCompletions();
+  Status WalkOne(const Walking& walking);
+  void TryAgainLater(Walking walking, const Status& why);
+  Status WalkBlobs(const Walking& walking, Resting* resting);
+  Status HealCounted(const Walking& walking, const CountedBlob& blob, Resting* resting);
+  Status CompleteBlobs(Transaction* transaction);
+  bool InSet(int number) const;
+  bool IsLatest(const Walking& walking);
+  bool LooksWhole(Zone& zone, const format::BlobShape& shape, const CountedBlob& blob) const;
+  repair::HealOrder OrderFor(const Zone& zone, const aead::Id& id, uint64_t size,
+                             const format::Placement& placement) const;
+
+  const Options options_;
+  StopSign stop_;
+  Mutex mutex_;  // Guards the rest.
+  CondVar changed_;
+  std::deque<Walking> walks_;
+  std::map<int, uint64_t> latest_;  // The number of each zone's last walk, or abandonment.
+  uint64_t numbers_ = 0;
+  std::deque<Completing> completions_;
+  std::unique_ptr<io::Thread> walker_, completer_;  // Begun when there is something to do.
+};
+
+// Which zones of `set` lack a fresh large blob of the transaction.
+std::vector<int> Lacking(const Transaction& transaction, const std::vector<int>& set);
+
+}  // namespace strongroom::engine

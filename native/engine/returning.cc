@@ -1,0 +1,281 @@
+#include "engine/returning.h"
+
+#include <algorithm>
+
+#include "engine/zone_superblock.h"
+#include "log/recovery.h"
+
+namespace strongroom::engine {
+
+using format::OffsetOf;
+using format::Position;
+using format::SegmentOf;
+
+namespace {
+
+constexpr uint64_t kPauseMax = 30'000'000'000;
+// With no more than this to copy, the commits may wait for it.
+constexpr uint64_t kLastCopyMax = 1 << 20;
+// A store that writes faster than is copied: after so many rounds the rest must do within the
+// deadline, or it is tried again in a quieter hour.
+constexpr int kRoundsMax = 16;
+// What must be free: a new epoch begins a segment of its own, and a full disk expels nobody.
+constexpr uint64_t kFreeMin = 16u << 20;
+
+// An upper bound of what is in the log between two places; UINT64_MAX where it cannot tell.
+uint64_t Between(const Position& from, const Position& to) {
+  if (from.location == to.location) return 0;
+  return SegmentOf(from.end) == SegmentOf(to.end) ? OffsetOf(to.end) - OffsetOf(from.end)
+                                                  : UINT64_MAX;
+}
+
+Status Closing() { return Status(Code::kClosed, "the store is closing"); }
+
+Status FreeEnough(io::Env* disk, const std::string& path) {
+  TRY_ASSIGN(uint64_t free, disk->FreeBytes(path));
+  return free >= kFreeMin ? Status() : Status(Code::kNoSpace, "too little space to take it back");
+}
+
+}  // namespace
+
+// A zone on its way back. Shared with the commit thread, which may come to it late.
+struct ZoneReturns::Copying {
+  std::shared_ptr<Zone> zone, source;
+  std::shared_ptr<io::DeadlineEnv> disk, source_disk;
+  std::shared_ptr<log::ZoneLog> log, truth;
+  log::LogPair pair;
+  Position equal;            // Up to here.
+  uint64_t whole_until = 0;  // The sequence up to which it has the cells of every large blob.
+  uint64_t epochs_reserved = 0;
+  io::Completion done;
+};
+
+ZoneReturns::ZoneReturns(Options options, std::vector<std::shared_ptr<Zone>> zones)
+    : options_(std::move(options)), changed_(&mutex_) {
+  for (auto& zone : zones) candidates_.push_back({std::move(zone), 0, 0, nullptr, nullptr});
+}
+
+void ZoneReturns::Begin() {
+  thread_ = options_.env->StartThread("returning", [this] { Run(); });
+}
+
+ZoneReturns::~ZoneReturns() {
+  Stop();
+  if (thread_) thread_->Join();
+}
+
+void ZoneReturns::Look() {
+  MutexLock lock(&mutex_);
+  asked_ = true;
+  changed_.SignalAll();
+}
+
+void ZoneReturns::Stop() {
+  stop_.Raise();
+  MutexLock lock(&mutex_);
+  changed_.SignalAll();
+}
+
+bool ZoneReturns::InSet(int number) const {
+  auto set = options_.set();
+  return std::find(set.begin(), set.end(), number) != set.end();
+}
+
+bool ZoneReturns::AllIn() const { return options_.set().size() == candidates_.size(); }
+
+void ZoneReturns::Run() {
+  for (;;) {
+    {
+      MutexLock lock(&mutex_);
+      while (!stop_.up() && !asked_ && AllIn()) changed_.Wait();
+      asked_ = false;
+    }
+    if (!stop_.Wait(options_.deadline_nanos / 4)) return;
+    for (Candidate& candidate : candidates_) {
+      if (!InSet(candidate.zone->number)) Try(candidate);
+      if (stop_.up()) return;
+    }
+  }
+}
+
+// Have the threads ended what they were at? Nobody waits for that here: a disk may be dead for
+// good.
+bool ZoneReturns::CameBack(Candidate& candidate) const {
+  const Zone& zone = *candidate.zone;
+  if (!candidate.log_came_back) {
+    auto ask = [](io::TaskQueue& queue) {
+      auto came_back = std::make_shared<io::Completion>();
+      queue.Post([came_back] { came_back->Set(Status()); });
+      return came_back;
+    };
+    candidate.log_came_back = ask(*zone.log_thread);
+    candidate.index_came_back = ask(*zone.apply_thread);
+  }
+  return candidate.log_came_back->IsSet() && candidate.index_came_back->IsSet() &&
+         zone.cell_threads->Stuck(options_.deadline_nanos) == 0 &&
+         zone.read_threads->Stuck(options_.deadline_nanos) == 0;
+}
+
+void ZoneReturns::Try(Candidate& candidate) {
+  uint64_t now = options_.env->MonotonicNanos();
+  if (now < candidate.next_try || !CameBack(candidate)) return;
+  candidate.log_came_back = candidate.index_came_back = nullptr;
+  Status status = Bring(candidate.zone);
+  // Also after a return: one that fails again and again is asked less often.
+  candidate.pause = std::clamp(candidate.pause * 2, options_.deadline_nanos / 4, kPauseMax);
+  candidate.next_try = options_.env->MonotonicNanos() + candidate.pause;
+  if (status.ok() || status.Is(Code::kClosed)) return;
+  MutexLock lock(&candidate.zone->mutex);
+  candidate.zone->why = status;
+}
+
+std::shared_ptr<Zone> ZoneReturns::Source() const {
+  for (const Candidate& each : candidates_) {
+    if (InSet(each.zone->number)) return each.zone;
+  }
+  return nullptr;
+}
+
+Status ZoneReturns::Bring(const std::shared_ptr<Zone>& zone) {
+  auto copying = std::make_shared<Copying>();
+  Copying& c = *copying;
+  c.zone = zone;
+  c.source = Source();
+  if (!c.source) return Status(Code::kUnavailable, "no zone to copy from");
+  c.disk =
+      std::make_shared<io::DeadlineEnv>(options_.env, zone->log_thread, options_.deadline_nanos);
+  // Not its log thread: a commit would wait behind each read.
+  c.source_disk = std::make_shared<io::DeadlineEnv>(options_.env, c.source->cell_threads,
+                                                    options_.deadline_nanos);
+  c.log = std::make_shared<log::ZoneLog>(c.disk.get(), zone->path);
+  c.truth = std::make_shared<log::ZoneLog>(c.source_disk.get(), c.source->path);
+  TRY(Claim(*zone, c.disk.get()));
+  options_.on_claimed(*zone);
+  // What a dead process left unsynced is not there until it is.
+  TRY(c.log->SyncAll());
+  TRY_ASSIGN(auto ruling,
+             log::HighestEpoch(*c.truth, *options_.seal, log::LogReader::Source::kDirect));
+  c.pair = {options_.seal, c.truth.get(), ruling, c.log.get(), zone->number};
+  TRY_ASSIGN(c.equal, log::CommonBase(c.pair));
+  bool whole = zone->superblock.state == format::ZoneState::kMember;
+  c.whole_until = whole ? c.equal.sequence : 0;
+  TRY(CopyRounds(c));
+  c.epochs_reserved = options_.epoch() + 1 + log::kEpochsPerReservation;
+  for (const Candidate& each : candidates_) {
+    bool returns = each.zone == zone;
+    if (returns || InSet(each.zone->number)) {
+      TRY(Reserve(*each.zone, c.epochs_reserved, returns));
+    }
+  }
+  return Admit(copying);
+}
+
+// Locks the zone and proves that it is the one that is missing. Its folder may have been moved away
+// and back, or was not there at all when the store was opened.
+Status ZoneReturns::Claim(Zone& zone, io::Env* disk) const {
+  TRY(format::ReadSuperblock(disk, zone.path).status());  // Nothing is made where no zone is.
+  zone.lock = nullptr;
+  TRY_ASSIGN(zone.lock, disk->Lock(zone.path + "/lock", false));
+  TRY_ASSIGN(auto found, format::ReadSuperblock(disk, zone.path));
+  TRY(format::VerifySuperblock(disk, zone.path, found, *options_.keys));
+  TRY(CheckClaim(zone, found));
+  TRY(FreeEnough(disk, zone.path));
+  MutexLock lock(&zone.mutex);
+  zone.superblock = std::move(found);
+  zone.present = true;
+  return {};
+}
+
+Status ZoneReturns::CheckClaim(const Zone& zone, const format::Superblock& found) const {
+  auto foreign = [](const char* why) { return Status(Code::kForeignZone, why); };
+  const format::Superblock& store = Source()->superblock;
+  if (found.store_id != store.store_id) return foreign("it belongs to another store");
+  if (!format::Counts(found.state)) return foreign("it is a replacement that was not asked for");
+  if (found.position + 1 != zone.number || found.zone_count != store.zone_count) {
+    return foreign("it is another of the store's zones");
+  }
+  bool known = zone.superblock.zone_id != aead::Id{};
+  if (known && zone.superblock.zone_id != found.zone_id) {
+    return foreign("it is not the zone that was here before");
+  }
+  for (const Candidate& each : candidates_) {
+    if (each.zone.get() != &zone && each.zone->superblock.zone_id == found.zone_id) {
+      return foreign("it is a copy of another of the store's zones");
+    }
+  }
+  return {};
+}
+
+Status ZoneReturns::CopyRounds(Copying& copying) {
+  Resting resting(options_.env, &stop_);
+  auto pace = [&](uint64_t bytes) { return resting.After(bytes) ? Status() : Closing(); };
+  for (int round = 0; round < kRoundsMax; ++round) {
+    Position tail = options_.tail();
+    TRY(CopyTo(copying, tail, pace));
+    if (Between(tail, options_.tail()) <= kLastCopyMax) break;
+  }
+  return {};
+}
+
+Status ZoneReturns::CopyTo(Copying& copying, const Position& tail, const log::ZoneLog::Pace& pace) {
+  TRY(log::MakeEqual(copying.pair, copying.equal, tail, pace));
+  TRY(log::ProveEqual(*copying.log, *options_.seal, copying.equal, tail, pace));
+  copying.equal = tail;
+  return {};
+}
+
+// Durable on the set and on the zone before a number of them is used. What the zone says of itself
+// comes first, too: a crash behind the new epoch must not make it whole.
+Status ZoneReturns::Reserve(Zone& zone, uint64_t epochs_reserved, bool returns) const {
+  io::DeadlineEnv disk(options_.env, zone.log_thread, options_.deadline_nanos);
+  TRY(FreeEnough(&disk, zone.path));
+  return ChangeSuperblock(
+      options_.env, zone, *options_.keys, options_.deadline_nanos, [&](format::Superblock* next) {
+        next->epochs_reserved = std::max(next->epochs_reserved, epochs_reserved);
+        if (returns) next->state = format::ZoneState::kHealing;
+        return true;
+      });
+}
+
+Status ZoneReturns::Admit(const std::shared_ptr<Copying>& copying) {
+  options_.between_batches([this, copying](log::ReplicatedLog* log) {
+    copying->done.Set(log && !stop_.up() ? AdmitNow(*copying, *log) : Closing());
+  });
+  // Not for longer than the store: the commit thread may itself wait for a disk.
+  while (!copying->done.IsSet() && !stop_.up()) {
+    (void)copying->done.Wait(options_.deadline_nanos / 8);
+  }
+  return copying->done.IsSet() ? copying->done.Wait(0) : Closing();
+}
+
+// On the commit thread.
+Status ZoneReturns::AdmitNow(Copying& copying, log::ReplicatedLog& log) {
+  if (auto stopped = log.stopped()) return *stopped;
+  const std::shared_ptr<Zone>& zone = copying.zone;
+  if (!InSet(copying.source->number)) {
+    return Status(Code::kUnavailable, "the zone that was copied from was expelled");
+  }
+  io::TimeLeft left(options_.env, options_.deadline_nanos);
+  auto in_time = [&](uint64_t) {
+    return left() > 0 ? Status()
+                      : Status(Code::kTimedOut, "the store writes faster than it copies");
+  };
+  TRY(CopyTo(copying, log.tail(), in_time));
+  TRY(zone->log_thread->Run(
+      [log = zone->log] {
+        log->ForgetFiles();
+        return Status();
+      },
+      options_.deadline_nanos));
+  // Before its epoch stands: from then on a commit may expel it again.
+  {
+    MutexLock lock(&zone->mutex);
+    zone->why = Status();
+  }
+  log::LogMember member{zone->number, zone->superblock.zone_id, zone->log, zone->log_thread};
+  TRY(log.Admit(member, copying.epochs_reserved));
+  options_.on_admitted(zone, copying.whole_until);
+  return {};
+}
+
+}  // namespace strongroom::engine

@@ -1,0 +1,88 @@
+// Returning: brings the zones that are not in the set back into it while the store serves. One that
+// was expelled, one that was missing at the open, one whose disk answers again.
+//
+//   out --its threads came back--> claim -> sync -> common base -> copy, in rounds --close
+//   behind--> between two batches: copy the rest, prove it -> new epoch with the zone --> in the
+//   set
+//
+// What cannot be done now is tried again later, less and less often. A zone whose thread is stuck
+// in a dead disk is not touched: its late write would land on what was copied. A zone that lived on
+// by itself stays out and says so. Replacing a zone is another matter, and never done here.
+//
+// Nobody waits for any of this but for the last copy and the new epoch: at most one zone deadline.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "engine/resting.h"
+#include "engine/zone.h"
+#include "log/catch_up.h"
+#include "log/replicated_log.h"
+
+namespace strongroom::engine {
+
+class ZoneReturns {
+ public:
+  struct Options {
+    io::Env* env = nullptr;
+    const log::RecordSeal* seal = nullptr;
+    const format::StoreKeys* keys = nullptr;
+    uint64_t deadline_nanos = 0;
+    std::function<std::vector<int>()> set;
+    std::function<uint64_t()> epoch;
+    std::function<format::Position()> tail;  // All up to it is durable in the set.
+    // As Committer::BetweenBatches.
+    std::function<void(std::function<void(log::ReplicatedLog*)>)> between_batches;
+    // The zone is about to come back: whatever was going on for it before has no word any more.
+    std::function<void(const Zone&)> on_claimed;
+    // On the commit thread, once the zone is in the set. What blobs it holds: CellReturns::Walk.
+    std::function<void(const std::shared_ptr<Zone>&, uint64_t whole_until)> on_admitted;
+  };
+  ZoneReturns(Options options, std::vector<std::shared_ptr<Zone>> zones);
+  // Stops and waits for what goes on: a call to a disk ends within its deadline. REQUIRES: no
+  // commit thread any more.
+  ~ZoneReturns();
+
+  // From here on. REQUIRES: what the options call is there.
+  void Begin();
+  void Look();  // A zone may be out. Any thread.
+  // Nothing is begun from here on.
+  void Stop();
+
+ private:
+  // A zone that is out, between two tries.
+  struct Candidate {
+    std::shared_ptr<Zone> zone;
+    uint64_t next_try = 0;
+    uint64_t pause = 0;
+    // Set once the threads have come back from whatever they were at when it was asked.
+    std::shared_ptr<io::Completion> log_came_back, index_came_back;
+  };
+  struct Copying;
+  void Run();
+  bool AllIn() const;
+  bool InSet(int number) const;
+  bool CameBack(Candidate& candidate) const;
+  void Try(Candidate& candidate);
+  Status Bring(const std::shared_ptr<Zone>& zone);
+  Status Claim(Zone& zone, io::Env* disk) const;
+  Status CheckClaim(const Zone& zone, const format::Superblock& found) const;
+  std::shared_ptr<Zone> Source() const;
+  Status CopyRounds(Copying& copying);
+  Status CopyTo(Copying& copying, const format::Position& tail, const log::ZoneLog::Pace& pace);
+  Status Reserve(Zone& zone, uint64_t epochs_reserved, bool returns) const;
+  Status Admit(const std::shared_ptr<Copying>& copying);
+  Status AdmitNow(Copying& copying, log::ReplicatedLog& log);
+
+  const Options options_;
+  std::vector<Candidate> candidates_;  // Every zone. The thread's.
+  StopSign stop_;
+  Mutex mutex_;  // Guards the rest.
+  CondVar changed_;
+  bool asked_ = true;
+  std::unique_ptr<io::Thread> thread_;
+};
+
+}  // namespace strongroom::engine
