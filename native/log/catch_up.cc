@@ -111,6 +111,38 @@ Result<Position> CommonBase(const LogPair& logs) {
   return WalkTogether(logs, theirs->position);
 }
 
+namespace {
+
+// Where the chain that ends at `end` ends within `segment`, not past `tail`; every cell is sound.
+// Only there: leftovers of another reign may still stand before it and after.
+Result<Position> WalkWithin(ZoneLog& zone, const RecordSeal& seal, uint32_t segment, Position end,
+                            const Position& tail) {
+  LogReader reader(&zone, &seal, {}, Source::kCached);
+  while (end.location < tail.location) {
+    const bool inside = SegmentOf(end.location) == segment;
+    auto entry = reader.At(inside ? end.end : Location(segment, kBlock));
+    if (!entry.ok() && !IsAbsent(entry.status())) return entry.status();
+    if (!entry.ok() || entry->record.head.chain_before != end.chain) break;
+    TRY(reader.CheckBlobs(*entry));
+    end = entry->position;
+  }
+  return end;
+}
+
+// Does the truth's segment go on where the zone's log ends by now? False: nothing is in it. A copy
+// behind a gap would pass for all that is before it, at every later open: the epochs that begin
+// segments say so. One read that went astray is enough to see a gap.
+Result<bool> GoesOn(const LogPair& logs, uint32_t segment, const Position& end) {
+  LogReader reader(logs.truth, logs.seal, {}, Source::kDirect);
+  auto first = reader.At(Location(segment, kBlock));
+  if (!first.ok() && IsAbsent(first.status())) return false;
+  if (!first.ok()) return first.status();
+  if (first->record.head.chain_before == end.chain) return true;
+  return Status(Code::kCorruption, "a segment of the true log does not follow the one before");
+}
+
+}  // namespace
+
 Status MakeEqual(const LogPair& logs, const Position& common, const Position& tail,
                  const ZoneLog::Pace& pace) {
   ZoneLog& target = *logs.zone;
@@ -128,14 +160,25 @@ Status MakeEqual(const LogPair& logs, const Position& common, const Position& ta
     if (!header.ok() && !IsAbsent(header.status())) return header.status();
     if (header.ok()) wanted.push_back(segment);
   }
+  Position end = common;
+  std::vector<uint32_t> kept = {shared};
   for (uint32_t segment : wanted) {
     uint64_t from = segment == shared ? OffsetOf(common.end) : 0;
     uint64_t to = segment == last ? OffsetOf(tail.end) : UINT64_MAX;
+    if (segment != shared) {
+      TRY_ASSIGN(bool goes_on, GoesOn(logs, segment, end));
+      if (!goes_on) continue;
+    }
     TRY(target.CopyFrom(source, segment, from, to, pace));
+    TRY_ASSIGN(end, WalkWithin(target, *logs.seal, segment, end, tail));
+    kept.push_back(segment);
+  }
+  if (end.chain != tail.chain) {
+    return Status(Code::kCorruption, "what was copied does not lead to the tail");
   }
   TRY_ASSIGN(auto held, target.Segments());
   for (uint32_t segment : held) {
-    bool lacking = std::find(wanted.begin(), wanted.end(), segment) == wanted.end();
+    bool lacking = std::find(kept.begin(), kept.end(), segment) == kept.end();
     if (segment > shared && lacking) TRY(target.Remove(segment));
   }
   return {};

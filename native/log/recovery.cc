@@ -19,6 +19,7 @@ namespace {
 using Source = LogReader::Source;
 
 constexpr size_t kScanStep = 1 << 20;
+constexpr int kVerdictsMax = 3;
 
 // Recovery's state between its steps. Every step works on the zones that have not failed.
 class Recovery {
@@ -89,7 +90,8 @@ std::vector<size_t> Recovery::Standing() const {
 }
 
 Result<Recovered> Recovery::Run() {
-  for (;;) {
+  std::optional<Status> verdict;
+  for (int verdicts = 0;;) {
     Recovered out;
     Fault fault = Attempt(&out);
     if (fault.ok()) {
@@ -99,7 +101,14 @@ Result<Recovered> Recovery::Run() {
       return out;
     }
     fault = Blamed(std::move(fault));
-    if (!fault.zone) return fault.status;
+    if (!fault.zone) {
+      // A verdict on the whole store may rest on one read that went astray. What is true shows
+      // again; to begin anew is what the next open would do.
+      bool again = verdict && verdict->message() == fault.status.message();
+      if (again || ++verdicts == kVerdictsMax) return fault.status;
+      verdict = fault.status;
+      continue;
+    }
     // One disk fails: go on without it if enough are left. Each round loses one, so this ends.
     broken_[*fault.zone] = fault.status;
     if (Standing().size() < options_.quorum) return fault.status;
@@ -291,7 +300,13 @@ Recovery::Fault Recovery::Equalize() {
                                                    : Of(i, common.status());
     }
     common_[i] = common->sequence;
-    if (Status made = MakeEqual(PairOf(i), *common, tail_); !made.ok()) return Of(i, made);
+    Status made = MakeEqual(PairOf(i), *common, tail_);
+    if (made.ok()) continue;
+    // Did the truth's disk read astray, or let rot what is below the beginning of its walk? Then
+    // the next round copies from another.
+    bool is_sound =
+        !IsAbsent(made) || ProveEqual(*zones_[truth_].log, *options_.seal, *common, tail_, {}).ok();
+    return Of(is_sound ? i : truth_, made);
   }
   // A batch with torn cells links to the tail as the new epoch will. Were it left there, the next
   // walk would follow it into a dead end. RefuseRot has proved that nothing else is past the tail.
