@@ -192,10 +192,13 @@
       "native/io/sim_tamper.cc",
       "native/sim/anatomy.cc",
       "native/sim/flips.cc",
+      "native/sim/hazards.cc",
+      "native/sim/life.cc",
       "native/sim/model.cc",
       "native/sim/simulation.cc",
       "native/sim/specimen.cc",
-      "native/sim/store.cc"
+      "native/sim/store.cc",
+      "native/sim/workload.cc"
     ],
     "strongroom_sim_sources": ["native/sim/sim_main_test.cc"],
     "strongroom_tamper_sources": ["native/sim/tamper_main_test.cc"],

@@ -2,6 +2,12 @@
 //
 //   settled   rows whose callers were told
 //   pending   transactions that were handed over and not answered yet: each is there whole, or not
+//   before    what the rows held that were settled last: with a single zone, rot in the last batch
+//             cannot be told from a write that was torn
+//
+//   "k3"      a row, with bytes or with a list of parts      "u2"   an upload: it names a list
+//   "L17/4"   part 4 of list 17. Parts are seen through the rows that name their list: of a list
+//             that no row names any more nothing is said, its parts go in their own time
 #pragma once
 
 #include <cstdint>
@@ -14,26 +20,34 @@
 
 namespace strongroom::sim {
 
-// The body of a row, by the number that its bytes are made from.
+// The body of a row, by the number that its bytes are made from; of a list of parts, the list's
+// number, and how often it has grown.
 struct Body {
   uint64_t id = 0;
   uint32_t size = 0;
+  bool list = false;
   bool operator==(const Body&) const = default;
 };
 Bytes BytesOf(const Body& body);
 
 using Rows = std::map<std::string, Body>;
 
+std::string PartName(uint64_t list, uint64_t position);
+bool IsPart(const std::string& key, uint64_t* list, uint64_t* position);
+
 struct Change {
   std::string key;
   std::optional<Body> body;  // Nothing: the row is removed.
-  std::string copy_of;       // The row whose large body it shares; empty: a body of its own.
+  // The row whose large body, or list, this one names too. Empty: a body, or list, of its own.
+  std::string copy_of{};
+  std::string named_by{};  // Of a part: a row that names its list, in the store or beside it here.
 };
 using Changes = std::vector<Change>;  // Of one transaction.
 
 struct Model {
   Rows settled;
   std::vector<Changes> pending;  // Their keys are all different.
+  std::map<std::string, std::optional<Body>> before;
 
   void Begin(const Changes& changes) { pending.push_back(changes); }
   // The caller of the transaction was told that it stands.
@@ -50,6 +64,7 @@ struct Findings {
   std::string first;         // What was found first, for whoever reads it.
   uint64_t all() const { return lost + torn + resurrected; }
 };
-Findings Compare(const Model& model, const Rows& found);
+// `last_may_go`: what was settled last may be as it was before.
+Findings Compare(const Model& model, const Rows& found, bool last_may_go = false);
 
 }  // namespace strongroom::sim

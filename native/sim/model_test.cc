@@ -55,4 +55,39 @@ TEST(Model, ARemovedRowThatIsThereIsResurrected) {
   EXPECT_EQ(Compare(model, without).all(), uint64_t{0});
 }
 
+// Upload u holds list 7 with one part; it becomes row a, or is given up.
+TEST(Model, SeesPartsThroughTheRowsThatNameTheirList) {
+  Model model;
+  Changes begun = {{"u", Body{7, 0, true}}};
+  Changes part = {{PartName(7, 3), Body{8, 5}, "", "u"}};
+  for (const Changes& changes : {begun, part}) {
+    model.Begin(changes);
+    model.Settle(changes);
+  }
+  Rows upload = {{"u", {7, 0, true}}, {"L7/3", {8, 5}}};
+  EXPECT_EQ(Compare(model, upload).all(), uint64_t{0});
+  EXPECT_EQ(Compare(model, {{"u", {7, 0, true}}}).lost, uint64_t{1});
+  model.Begin({{"u", std::nullopt}, {"a", Body{7, 0, true}, "u"}});
+  EXPECT_EQ(Compare(model, upload).all(), uint64_t{0});
+  EXPECT_EQ(Compare(model, {{"a", {7, 0, true}}, {"L7/3", {8, 5}}}).all(), uint64_t{0});
+  EXPECT_EQ(Compare(model, {{"a", {7, 0, true}}}).lost, uint64_t{1});
+  EXPECT_EQ(Compare(model, {}).torn, uint64_t{1});
+  model.Settle(Changes(model.pending.front()));
+  model.Begin({{"a", std::nullopt}});
+  EXPECT_EQ(Compare(model, {}).all(), uint64_t{0});
+}
+
+TEST(Model, GivesUpWhatWasSettledLastOnlyWhereAskedTo) {
+  Model model = Example();
+  model.Settle(Changes(model.pending.front()));
+  model.before.clear();
+  Changes changes = {{"a", Body{9, 1}}};
+  model.Begin(changes);
+  model.Settle(changes);
+  EXPECT_EQ(Compare(model, After()).lost, uint64_t{1});
+  EXPECT_EQ(Compare(model, After(), true).all(), uint64_t{0});
+  Rows older = Before();
+  EXPECT(Compare(model, older, true).lost > 0);
+}
+
 }  // namespace strongroom::sim

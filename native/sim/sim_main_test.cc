@@ -29,6 +29,16 @@ bool Parse(int argc, char** argv, Options* options) {
   return true;
 }
 
+// "kill":12,"powerCut":3,...
+std::string Struck(const strongroom::sim::HazardCounts& counts) {
+  std::string out;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    out += std::string(i == 0 ? "" : ",") + "\"" + NameOf(strongroom::sim::Hazard(i)) +
+           "\":" + std::to_string(counts[i]);
+  }
+  return out;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -58,9 +68,9 @@ int main(int argc, char** argv) {
   printf("{\"states\":%" PRIu64 ",\"distinct\":%" PRIu64 ",\"seeds\":%" PRIu64 ",\"seed\":%" PRIu64
          ",\"operations\":%" PRIu64 ",\"acked\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"torn\":%" PRIu64
          ",\"resurrected\":%" PRIu64 ",\"failedOpen\":%" PRIu64 ",\"silent\":%" PRIu64
-         ",\"seconds\":%.1f}\n",
+         ",\"typed\":%" PRIu64 ",\"hazards\":{%s},\"trace\":\"%016" PRIx64 "\",\"seconds\":%.1f}\n",
          figures.states, figures.distinct, figures.seeds, options.seed, figures.operations,
          figures.acked, figures.lost, figures.torn, figures.resurrected, figures.failed_open,
-         figures.silent, seconds());
+         figures.silent, figures.typed, Struck(figures.hazards).c_str(), figures.trace, seconds());
   return figures.bad() > 0 ? 1 : 0;
 }

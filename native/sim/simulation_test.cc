@@ -10,7 +10,7 @@ namespace strongroom::sim {
 TEST(Simulation, ASliceOfFreshSeedsLosesNothing) {
   std::string found;
   // Of each seed fewer calls than usual, so that the end of a seed is soon there.
-  Simulation simulation([&](const std::string& finding) { found += finding + "\n"; }, 24);
+  Simulation simulation([&](const std::string& finding) { found += finding + "\n"; }, 60);
   const Figures& figures = simulation.figures();
   const uint64_t states = strongroom::testing::SampleSize(20'000);
   const uint64_t end = io::PosixEnv()->MonotonicNanos() + 3'000'000'000;
@@ -31,15 +31,23 @@ TEST(Simulation, ASliceOfFreshSeedsLosesNothing) {
 TEST(Simulation, ASeedIsReplayed) {
   auto run = [](std::vector<uint64_t> seeds) {
     Simulation simulation(nullptr, 400);
-    Figures before;
-    for (uint64_t seed : seeds) {
-      before = simulation.figures();
-      simulation.RunSeed(seed, UINT64_MAX);
-    }
-    const Figures& after = simulation.figures();
-    return std::make_pair(after.operations - before.operations, after.acked - before.acked);
+    for (uint64_t seed : seeds) simulation.RunSeed(seed, UINT64_MAX);
+    return simulation.figures().seed_trace;
   };
-  EXPECT(run({7}) == run({5, 7}));
+  const uint64_t alone = run({7});
+  EXPECT_EQ(alone, run({5, 7}));
+  EXPECT(alone != run({5}));
+}
+
+// A hazard that never strikes would be survived by anybody.
+TEST(Simulation, EveryHazardStrikesInSomeLives) {
+  Simulation simulation(nullptr, 600);
+  for (uint64_t seed = 1; seed <= 12; ++seed) simulation.RunSeed(seed, UINT64_MAX);
+  for (size_t i = 0; i < kHazards; ++i) {
+    if (simulation.figures().hazards[i] > 0) continue;
+    strongroom::testing::Fail(__FILE__, __LINE__, NameOf(Hazard(i)) + std::string(" never struck"));
+  }
+  EXPECT_EQ(simulation.figures().bad(), uint64_t{0});
 }
 
 }  // namespace strongroom::sim

@@ -4,11 +4,13 @@ namespace strongroom::sim {
 
 using engine::Effect;
 using engine::Engine;
+using engine::PartsKeyRef;
 
 namespace {
 
 constexpr char kFamily = 'o';
 constexpr uint64_t kPatience = 3'600'000'000'000;  // Simulated: an hour.
+constexpr size_t kDescribed = 13;
 const char kContext[] = "sim";
 
 template <typename T>
@@ -23,9 +25,21 @@ struct Answer {
 
 // What the row itself says of its body.
 Bytes Described(const Body& body) {
-  Bytes out(12);
+  Bytes out(kDescribed);
   StoreLittle(out.data(), body.id);
   StoreLittle(out.data() + 8, body.size);
+  out[12] = body.list;
+  return out;
+}
+std::optional<Body> SaidOf(ByteSpan said) {
+  if (said.size() != kDescribed) return {};
+  return Body{LoadLittle<uint64_t>(said.data()), LoadLittle<uint32_t>(said.data() + 8),
+              said[12] != 0};
+}
+
+Bytes KeyOf(const std::string& key) {
+  Bytes out = {static_cast<uint8_t>(kFamily)};
+  out.insert(out.end(), key.begin(), key.end());
   return out;
 }
 
@@ -70,52 +84,98 @@ Result<std::unique_ptr<Store>> Store::Open(io::SimEnv* env, size_t zone_count, B
   return store;
 }
 
-Status Store::Fill(const Change& change, Effect* to) {
-  Effect& effect = *to;
-  effect.key = Bytes{static_cast<uint8_t>(kFamily)};
-  effect.key.insert(effect.key.end(), change.key.begin(), change.key.end());
-  effect.remove = !change.body.has_value();
-  if (effect.remove) return {};
-  effect.body = Described(*change.body);
-  if (!change.copy_of.empty()) {
-    TRY_ASSIGN(engine::Found found, Look(change.copy_of));
-    format::IndexRow source = found.row();
-    ByteSpan said = source.row.body;
-    if (Bytes(said.begin(), said.end()) != effect.body) {
-      return Status(Code::kPreconditionFailed, "the source has changed");
-    }
-    TRY_ASSIGN(auto reference, engine_->Rewrap(source.row.blob, *kek_, *kek_));
-    effect.named = engine::NamedBlob{reference, false, found.placement, 0};
+// ---- In.
+
+Status Store::Commit(const Changes& changes) {
+  engine::Transaction transaction;
+  for (const Change& change : changes) TRY(Fill(change, &transaction));
+  auto done = std::make_shared<io::Completion>();
+  engine_->Commit(std::move(transaction),
+                  [done](Result<engine::Committed> result) { done->Set(result.status()); });
+  return done->Wait(kPatience);
+}
+
+Status Store::Fill(const Change& change, engine::Transaction* to) {
+  uint64_t list = 0, position = 0;
+  PartsKeyRef parts;
+  Bytes key = KeyOf(change.key);
+  if (IsPart(change.key, &list, &position)) {
+    TRY_ASSIGN(parts, ListOf(change, to));
+    key = format::PartKey(parts->id(), position);
+  }
+  to->effects.emplace_back();
+  to->effects.back().key = std::move(key);
+  to->effects.back().remove = !change.body.has_value();
+  if (!change.body) return {};
+  to->effects.back().body = Described(*change.body);
+  if (!change.copy_of.empty() || change.body->list) return Name(change, to);
+  return Write(*change.body, parts, &to->effects.back());
+}
+
+// A row that names a list, or a large body that another row names.
+Status Store::Name(const Change& change, engine::Transaction* to) {
+  const Body& body = *change.body;
+  Effect& effect = to->effects.back();
+  if (change.copy_of.empty()) {
+    lists_[body.id] = engine_->CreateParts();
+    effect.named =
+        engine::NamedBlob{engine_->NameParts(*kek_, *lists_[body.id], 0, 0), true, {}, 0};
     return {};
   }
-  Bytes bytes = BytesOf(*change.body);
-  if (bytes.size() < kLargeFrom) {
-    effect.small = engine_->SealSmall(*kek_, bytes);
-    return {};
+  TRY_ASSIGN(engine::Found found, Look(KeyOf(change.copy_of), nullptr));
+  format::IndexRow source = found.row();
+  auto said = SaidOf(source.row.body);
+  bool same = said && (body.list ? said->list && said->id == body.id : *said == body);
+  if (!same) return Status(Code::kPreconditionFailed, "the source has changed");
+  if (body.list) to->checks.push_back({KeyOf(change.copy_of), source.revision});
+  TRY_ASSIGN(auto reference, engine_->Rewrap(source.row.blob, *kek_, *kek_));
+  effect.named = engine::NamedBlob{reference, false, found.placement, 0};
+  return {};
+}
+
+// The list's key, and a check that the row that names it stands, unless it is beside it here.
+Result<PartsKeyRef> Store::ListOf(const Change& part, engine::Transaction* to) {
+  const Bytes key = KeyOf(part.named_by);
+  for (const Effect& effect : to->effects) {
+    if (effect.key != key || !effect.named->fresh) continue;
+    return lists_[LoadLittle<uint64_t>(effect.body.data())];
   }
-  TRY_ASSIGN(auto blob, engine_->WriteBlob(*kek_, bytes.size(), {}));
+  TRY_ASSIGN(engine::Found found, Look(key, nullptr));
+  uint64_t list = 0, position = 0;
+  IsPart(part.key, &list, &position);
+  auto said = SaidOf(found.row().row.body);
+  if (!found.parts || !said || said->id != list) {
+    return Status(Code::kPreconditionFailed, "the list has gone");
+  }
+  to->checks.push_back({key, found.row().revision});
+  return found.parts;
+}
+
+Status Store::Write(const Body& body, const PartsKeyRef& parts, Effect* to) {
+  Bytes bytes = BytesOf(body);
+  if (bytes.size() >= kLargeFrom) return WriteLarge(bytes, parts, to);
+  to->small = parts ? engine_->SealPart(*parts, bytes) : engine_->SealSmall(*kek_, bytes);
+  return {};
+}
+
+Status Store::WriteLarge(ByteSpan bytes, const PartsKeyRef& parts, Effect* to) {
+  auto started = parts ? engine_->WritePart(*parts, bytes.size(), {})
+                       : engine_->WriteBlob(*kek_, bytes.size(), {});
+  if (!started.ok()) return started.status();
+  Engine::NewBlob blob = std::move(*started);
   TRY(Offer(blob.writer.get(), bytes));
   auto answer = std::make_shared<Answer<blob::BlobDone>>();
   blob.writer->Finish([answer](Result<blob::BlobDone> result) { answer->Set(std::move(result)); });
   TRY(answer->done.Wait(kPatience));
   const blob::BlobDone& done = *answer->value;
   engine_->BlobWritten(done);
-  effect.named = engine::NamedBlob{blob.reference, true, blob.placement, done.zones_written};
-  effect.named->reference.size = done.size;
-  effect.named->reference.crc64 = done.crc64;
+  to->named = engine::NamedBlob{blob.reference, true, blob.placement, done.zones_written};
+  to->named->reference.size = done.size;
+  to->named->reference.crc64 = done.crc64;
   return {};
 }
 
-Status Store::Commit(const Changes& changes) {
-  engine::Transaction transaction;
-  for (const Change& change : changes) {
-    TRY(Fill(change, &transaction.effects.emplace_back()));
-  }
-  auto done = std::make_shared<io::Completion>();
-  engine_->Commit(std::move(transaction),
-                  [done](Result<engine::Committed> result) { done->Set(result.status()); });
-  return done->Wait(kPatience);
-}
+// ---- Out.
 
 bool Store::IsWhole() {
   for (const auto& zone : engine_->status().zones) {
@@ -124,61 +184,97 @@ bool Store::IsWhole() {
   return true;
 }
 
-Result<Rows> Store::ReadAll(std::string* wrong) {
-  auto found = std::make_shared<Answer<Rows>>();
+Result<Account> Store::ReadAll() {
+  Bytes end = {static_cast<uint8_t>(kFamily + 1)};
+  TRY_ASSIGN(Scanned rows, Scan(KeyOf(""), std::move(end)));
+  Account account;
+  for (const auto& [key, row] : rows) {
+    ReadRow({key, row, std::string(key.begin() + 1, key.end())}, nullptr, &account);
+  }
+  return account;
+}
+
+// What the page says of the row, then the row by itself, as a get finds it, and what hangs on it.
+void Store::ReadRow(const Listed& listed, const PartsKeyRef& parts, Account* to) {
+  auto decoded = format::DecodeIndexRow(listed.row);
+  auto said = decoded.ok() ? SaidOf(decoded->row.body) : std::nullopt;
+  if (!said) {
+    to->wrong = listed.name;
+    return;
+  }
+  to->rows[listed.name] = *said;
+  auto found = Look(listed.key, parts);
+  const bool large = !said->list && said->size >= kLargeFrom;
+  if (!found.ok()) return to->refusals.push_back({listed.name, large, said->list, found.status()});
+  if (SaidOf(found->row().row.body) != said) to->wrong = listed.name;
+  if (said->list) return ReadParts(listed.name, said->id, found->parts, to);
+  ByteSpan small = ByteSpan(found->bytes).subspan(found->row_size);
+  auto bytes = large ? ReadLarge(*found, parts) : Result<Bytes>(Bytes(small.begin(), small.end()));
+  if (!bytes.ok()) {
+    to->refusals.push_back({listed.name, large, false, bytes.status()});
+  } else if (*bytes != BytesOf(*said)) {
+    to->wrong = listed.name;
+  }
+}
+
+void Store::ReadParts(const std::string& name, uint64_t list, const PartsKeyRef& parts,
+                      Account* to) {
+  if (!parts) {
+    to->wrong = name;
+    return;
+  }
+  auto rows = Scan(format::PartKey(parts->id(), 0), format::PartKey(parts->id(), UINT64_MAX));
+  if (!rows.ok()) return to->refusals.push_back({name, false, true, rows.status()});
+  for (const auto& [key, row] : *rows) {
+    uint64_t position = 0;
+    for (size_t i = key.size() - 8; i < key.size(); ++i) position = position << 8 | key[i];
+    ReadRow({key, row, PartName(list, position)}, parts, to);
+  }
+}
+
+Result<Store::Scanned> Store::Scan(Bytes start, Bytes end) {
+  auto found = std::make_shared<Answer<Scanned>>();
   engine::ScanRequest request;
-  request.page.start = {static_cast<uint8_t>(kFamily)};
-  request.page.end = {static_cast<uint8_t>(kFamily + 1)};
+  request.page.start = std::move(start);
+  request.page.end = std::move(end);
   request.page.limit = 100'000;
-  engine::Engine::Scanning scanning;
+  Engine::Scanning scanning;
   scanning.begin = [found] {
-    auto rows = std::make_shared<Rows>();
+    auto rows = std::make_shared<Scanned>();
     auto sink = [rows](ByteSpan key, ByteSpan row, bool) {
-      auto decoded = format::DecodeIndexRow(row);
-      if (!decoded.ok() || decoded->row.body.size() != 12) return;
-      const uint8_t* said = decoded->row.body.data();
-      Body body{LoadLittle<uint64_t>(said), LoadLittle<uint32_t>(said + 8)};
-      rows->emplace(std::string(key.begin() + 1, key.end()), body);
+      rows->emplace_back(Bytes(key.begin(), key.end()), Bytes(row.begin(), row.end()));
     };
-    return engine::Engine::Attempt{
-        sink, [found, rows](const index::ScanEnd&) { found->Set(std::move(*rows)); }};
+    return Engine::Attempt{sink,
+                           [found, rows](const index::ScanEnd&) { found->Set(std::move(*rows)); }};
   };
   scanning.fail = [found](const Status& status) { found->Set(status); };
   engine_->Scan(std::move(request), std::move(scanning));
   TRY(found->done.Wait(kPatience));
-  for (const auto& [key, body] : *found->value) {
-    TRY_ASSIGN(Bytes bytes, Read(key, body));
-    if (bytes != BytesOf(body)) *wrong = key;
-  }
   return std::move(*found->value);
 }
 
-Result<engine::Found> Store::Look(const std::string& key) {
+Result<engine::Found> Store::Look(Bytes key, PartsKeyRef parts) {
   engine::GetRequest request;
-  request.key = Bytes{static_cast<uint8_t>(kFamily)};
-  request.key.insert(request.key.end(), key.begin(), key.end());
-  request.kek = kek_;
+  request.key = std::move(key);
+  if (!parts) request.kek = kek_;
+  request.parts = std::move(parts);
   auto answer = std::make_shared<Answer<std::optional<engine::Found>>>();
   engine_->Get(std::move(request), [answer](Result<std::optional<engine::Found>> result) {
     answer->Set(std::move(result));
   });
   TRY(answer->done.Wait(kPatience));
-  if (!*answer->value) return Status(Code::kNotFound, "no row " + key);
+  if (!*answer->value) return Status(Code::kNotFound, "no such row");
   return std::move(**answer->value);
 }
 
-Result<Bytes> Store::Read(const std::string& key, const Body& body) {
-  TRY_ASSIGN(engine::Found found, Look(key));
-  if (body.size < kLargeFrom) {
-    ByteSpan bytes = ByteSpan(found.bytes).subspan(found.row_size);
-    return Bytes(bytes.begin(), bytes.end());
-  }
-  engine::Engine::Opening opening{kek_, nullptr, found.row().row.blob, found.placement};
+Result<Bytes> Store::ReadLarge(const engine::Found& found, const PartsKeyRef& parts) {
+  const format::BlobReference blob = found.row().row.blob;
+  Engine::Opening opening{parts ? nullptr : kek_, parts, blob, found.placement};
   TRY_ASSIGN(auto reader, engine_->ReadBlob(opening));
   Bytes out;
-  while (out.size() < body.size) {
+  while (out.size() < blob.size) {
     auto piece = std::make_shared<Answer<Bytes>>();
-    reader->Read(out.size(), body.size - out.size(), 0, [piece](Result<blob::BlobPiece> result) {
+    reader->Read(out.size(), blob.size - out.size(), 0, [piece](Result<blob::BlobPiece> result) {
       if (!result.ok()) return piece->Set(result.status());
       ByteSpan bytes = result->bytes();
       piece->Set(Bytes(bytes.begin(), bytes.end()));

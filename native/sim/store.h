@@ -1,9 +1,11 @@
-// Store: an engine on a simulated machine, as a client uses it: rows with bodies in and out, each
-// call waited for. Its rows say which body they hold, so that a wrong one is told from a right one.
+// Store: an engine on a simulated machine, as a client uses it: rows with bodies in and out, lists
+// of parts, each call waited for. Its rows say which body they hold, so that a wrong one is told
+// from a right one.
 //
 // Within a task of the SimEnv only.
 #pragma once
 
+#include <map>
 #include <memory>
 
 #include "engine/engine.h"
@@ -20,6 +22,19 @@ struct Bucket {
 // Bodies from this size on are large: stripes in files of their own.
 constexpr uint32_t kLargeFrom = 24 * 1024;
 
+// What a store gave out, row by row.
+struct Account {
+  struct Refusal {
+    std::string key;
+    bool large = false;  // A body in files of its own.
+    bool list = false;   // Which parts there are was not told.
+    Status why;
+  };
+  Rows rows;                      // Whatever stands, parts included.
+  std::vector<Refusal> refusals;  // Bodies that were not given out.
+  std::string wrong;              // The row of which a wrong byte was given out for a right one.
+};
+
 class Store {
  public:
   static Result<std::unique_ptr<Store>> Open(io::SimEnv* env, size_t zone_count, Bucket* bucket);
@@ -27,19 +42,33 @@ class Store {
 
   // Hands the transaction over, its large bodies written first; waits for the answer.
   Status Commit(const Changes& changes);
-  // Every row, each body compared with what its row says. `wrong`: the row of which a wrong byte
-  // was given out for a right one.
-  Result<Rows> ReadAll(std::string* wrong);
+  // Every row and part, each body compared with what its row says. An error: no row at all.
+  Result<Account> ReadAll();
   bool IsWhole();  // All zones are in the set.
   void Close() { engine_->Close(); }
 
  private:
-  Status Fill(const Change& change, engine::Effect* effect);
-  Result<engine::Found> Look(const std::string& key);
-  Result<Bytes> Read(const std::string& key, const Body& body);
+  using Scanned = std::vector<std::pair<Bytes, Bytes>>;  // Row keys and index rows.
+
+  Status Fill(const Change& change, engine::Transaction* to);
+  Status Name(const Change& change, engine::Transaction* to);
+  Status Write(const Body& body, const engine::PartsKeyRef& parts, engine::Effect* to);
+  Status WriteLarge(ByteSpan bytes, const engine::PartsKeyRef& parts, engine::Effect* to);
+  Result<engine::PartsKeyRef> ListOf(const Change& part, engine::Transaction* to);
+  Result<engine::Found> Look(Bytes key, engine::PartsKeyRef parts);
+  Result<Scanned> Scan(Bytes start, Bytes end);
+  struct Listed {
+    Bytes key, row;
+    std::string name;
+  };
+  void ReadRow(const Listed& listed, const engine::PartsKeyRef& parts, Account* to);
+  void ReadParts(const std::string& name, uint64_t list, const engine::PartsKeyRef& parts,
+                 Account* to);
+  Result<Bytes> ReadLarge(const engine::Found& found, const engine::PartsKeyRef& parts);
 
   std::shared_ptr<engine::Engine> engine_;
   engine::KekRef kek_;
+  std::map<uint64_t, engine::PartsKeyRef> lists_;  // That this process has begun, by number.
 };
 
 }  // namespace strongroom::sim
