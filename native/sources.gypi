@@ -163,6 +163,8 @@
       "native/sim/flips_test.cc",
       "native/repair/log_verifier_test.cc",
       "native/sim/model_test.cc",
+      "native/sim/nth_allocation_test.cc",
+      "native/sim/nth_fault_test.cc",
       "native/sim/simulation_test.cc"
     ],
     "strongroom_fuzz_sources": [

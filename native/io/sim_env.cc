@@ -99,6 +99,7 @@ Result<SimEffect> SimEnv::Begin(SimIo kind, const std::string& path, uint64_t de
       continue;
     }
     if (fault.count != UINT64_MAX) --fault.count;
+    ++faults_struck_;
     return Suffer(active, kind, path);
   }
   return SimEffect::kNone;

@@ -53,8 +53,13 @@ class SimEnv final : public Env {
   // those calls would leave.
   std::function<void(SimIo kind, const std::string& path)> on_io;
 
+  // How often a file was synced again, through the same handle, after a sync of it had failed: what
+  // the second one reports says nothing (File::Sync), so whoever believes it loses something.
+  uint64_t syncs_retried() const { return syncs_retried_; }
+
   uint64_t AddFault(SimFault fault);
-  void RemoveFault(uint64_t fault);  // What hangs in it goes on.
+  uint64_t faults_struck() const { return faults_struck_; }  // How many calls met one.
+  void RemoveFault(uint64_t fault);                          // What hangs in it goes on.
   void StepWallClock(int64_t millis) { wall_offset_millis_ += millis; }
 
   SimDisk* disk() const { return disk_; }
@@ -113,6 +118,8 @@ class SimEnv final : public Env {
   uint64_t next_id_ = 1;
   std::vector<ActiveFault> faults_;
   std::vector<HeldLock> locks_;
+  uint64_t syncs_retried_ = 0;
+  uint64_t faults_struck_ = 0;
   size_t hanging_ = 0;
   int64_t wall_offset_millis_ = 0;
 };

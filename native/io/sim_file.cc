@@ -29,8 +29,8 @@ Result<size_t> SimFile::ReadAt(uint64_t offset, MutableByteSpan out) {
   TRY(CheckAlignment(offset, out));
   TRY_ASSIGN(SimEffect effect, Begin(kIoRead, offset));
   if (effect == SimEffect::kMisdirect) offset = Misdirected(offset);
-  size_t size = direct_ ? disk_->ReadPastCache(inode_, offset, out)
-                        : disk_->Read(inode_, offset, out);
+  size_t size =
+      direct_ ? disk_->ReadPastCache(inode_, offset, out) : disk_->Read(inode_, offset, out);
   if (effect == SimEffect::kLose && size > 0) memset(out.data(), 0, size);
   return size;
 }
@@ -62,8 +62,10 @@ Status SimFile::Sync() {
   auto effect = Begin(kIoSync);
   if (!effect.ok()) {
     if (IsUp()) disk_->FailSync(inode_, env_->fault_random_);
+    sync_failed_ |= IsUp();
     return effect.status();
   }
+  env_->syncs_retried_ += sync_failed_;
   if (*effect != SimEffect::kLose) disk_->Sync(inode_, moment);
   return {};
 }

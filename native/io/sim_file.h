@@ -39,6 +39,7 @@ class SimFile final : public File {
   std::string path_;
   bool writable_;
   bool direct_;
+  bool sync_failed_ = false;
 };
 
 }  // namespace strongroom::io

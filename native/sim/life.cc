@@ -83,6 +83,9 @@ class Simulation::Life {
     size_t groups = 5 + random_.Below(15);
     Status ran = env.Run([&] { Work(env, groups, killed && !early); });
     if (!ran.ok()) all_->Find(&all_->figures_.failed_open, 1, now_, ran.ToString());
+    if (env.syncs_retried() > 0) {
+      all_->Find(&all_->figures_.lost, 1, now_, "a sync that had failed was tried again");
+    }
     all_->Trace(env.TraceHash());
     if (now_.disk.IsHidden(zone())) now_.disk.Show(zone());
     if (!killed) return;
