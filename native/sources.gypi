@@ -1,6 +1,6 @@
 {
   "variables": {
-    "strongroom_defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
+    "strongroom_defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
     "strongroom_warnings": ["-Wall", "-Wextra"],
     "strongroom_core_sources": [
       "native/aead/available.cc",

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 
 const purpose = process.argv[2];
 const sanitizers = ['test:asan', 'test:tsan'];
-const runs = ['fuzz', 'sim', 'test', 'test:flips', 'test:matrix'];
+const runs = ['fuzz', 'sim', 'test', 'test:flips', 'test:matrix', 'test:napi'];
 const purposes = ['bench', 'demo', 'pack', ...runs, ...sanitizers];
 if (!purposes.includes(purpose)) {
   console.error(`usage: node scripts/need.mjs ${purposes.join('|')}`);
@@ -38,7 +38,7 @@ const tools = [
     debian: 'python3',
   },
 ];
-if (purpose === 'fuzz' || sanitizers.includes(purpose)) {
+if ([...sanitizers, 'fuzz'].includes(purpose)) {
   tools.push({
     command: 'cmake',
     args: ['--version'],

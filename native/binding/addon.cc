@@ -21,8 +21,13 @@ namespace {
 
 std::vector<std::string> StringsOf(const Napi::Value& value) {
   Napi::Array array = value.As<Napi::Array>();
-  std::vector<std::string> out(array.Length());
-  for (uint32_t i = 0; i < out.size(); ++i) out[i] = array.Get(i).As<Napi::String>();
+  std::vector<std::string> out;
+  const uint32_t length = array.Length();
+  for (uint32_t i = 0; i < length; ++i) {
+    Napi::Value element = array.Get(i);
+    if (!element.IsString()) throw Napi::TypeError::New(value.Env(), "expected a string");
+    out.push_back(element.As<Napi::String>());
+  }
   return out;
 }
 
@@ -75,6 +80,7 @@ const char* EventName(engine::Event::Kind kind) {
 // open(options, onEvent(type, zone, what)): Promise<Engine>
 Napi::Value Open(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
+  if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "expected a function");
   auto options = std::make_shared<engine::OpenOptions>(OptionsOf(info[0].As<Napi::Object>()));
   auto completions = InstanceOf(env).completions;
   auto listener =

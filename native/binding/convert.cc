@@ -49,10 +49,25 @@ Bytes CopyOf(const Napi::Value& value) {
   return {view.begin(), view.end()};
 }
 
+std::vector<Bytes> CopiesOf(const Napi::Value& value) {
+  Napi::Array array = value.As<Napi::Array>();
+  std::vector<Bytes> out;
+  const uint32_t length = array.Length();  // Whatever it says, no memory is taken for it.
+  for (uint32_t i = 0; i < length; ++i) out.push_back(CopyOf(array.Get(i)));
+  return out;
+}
+
 std::vector<ByteSpan> ViewsOf(const Napi::Value& value) {
   Napi::Array array = value.As<Napi::Array>();
-  std::vector<ByteSpan> out(array.Length());
-  for (uint32_t i = 0; i < out.size(); ++i) out[i] = ViewOf(array.Get(i));
+  std::vector<Napi::Value> elements;
+  const uint32_t length = array.Length();
+  for (uint32_t i = 0; i < length; ++i) {
+    elements.push_back(array.Get(i));
+    if (!elements.back().IsTypedArray()) break;  // ViewOf refuses it.
+  }
+  // Not one by one: to get an element may run code, which may give the memory of another away.
+  std::vector<ByteSpan> out;
+  for (const Napi::Value& element : elements) out.push_back(ViewOf(element));
   return out;
 }
 

@@ -23,8 +23,11 @@ namespace strongroom::binding {
 
 // A view of a Uint8Array, valid during the call only. Throws a TypeError for anything else.
 ByteSpan ViewOf(const Napi::Value& value);
-std::vector<ByteSpan> ViewsOf(const Napi::Value& array);
 Bytes CopyOf(const Napi::Value& value);
+// Of the elements of an array. To get an element may run code of the caller's, so the views are
+// made when all are there, and hold until the next element of anything is got.
+std::vector<ByteSpan> ViewsOf(const Napi::Value& array);
+std::vector<Bytes> CopiesOf(const Napi::Value& array);
 // A non-negative integer below 2^53. Throws a RangeError otherwise.
 uint64_t IntegerOf(const Napi::Value& value);
 Napi::Value ToBuffer(Napi::Env env, ByteSpan bytes);

@@ -256,25 +256,24 @@ Napi::Value EngineWrap::CommitOne(const Napi::CallbackInfo& info) {
 Napi::Value EngineWrap::Commit(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   engine::Transaction transaction;
-  auto check_keys = ViewsOf(info[0]), starts = ViewsOf(info[2]), ends = ViewsOf(info[3]);
-  auto keys = ViewsOf(info[5]);
+  // Copies: what is got below may run code, which may give the memory of the keys away.
+  auto check_keys = CopiesOf(info[0]), starts = CopiesOf(info[2]), ends = CopiesOf(info[3]);
+  auto keys = CopiesOf(info[5]);
   Napi::Array revisions = info[1].As<Napi::Array>(), newest = info[4].As<Napi::Array>();
   Napi::Array modified = info[6].As<Napi::Array>(), bodies = info[7].As<Napi::Array>();
   Napi::Array blobs = info[8].As<Napi::Array>(), keks = info[9].As<Napi::Array>();
   auto taken = std::make_shared<TakenWriters>();
   if (ends.size() != starts.size()) throw Napi::RangeError::New(env, "a range has two ends");
   for (uint32_t i = 0; i < check_keys.size(); ++i) {
-    Bytes key(check_keys[i].begin(), check_keys[i].end());
-    transaction.checks.push_back({std::move(key), IntegerOf(revisions.Get(i))});
+    transaction.checks.push_back({std::move(check_keys[i]), IntegerOf(revisions.Get(i))});
   }
   for (uint32_t i = 0; i < starts.size(); ++i) {
-    transaction.ranges.push_back({Bytes(starts[i].begin(), starts[i].end()),
-                                  Bytes(ends[i].begin(), ends[i].end()),
-                                  IntegerOf(newest.Get(i))});
+    transaction.ranges.push_back(
+        {std::move(starts[i]), std::move(ends[i]), IntegerOf(newest.Get(i))});
   }
   for (uint32_t i = 0; i < keys.size(); ++i) {
     engine::Effect effect;
-    effect.key.assign(keys[i].begin(), keys[i].end());
+    effect.key = std::move(keys[i]);
     Napi::Value body = bodies.Get(i);
     effect.remove = body.IsNull();
     if (!effect.remove) {
