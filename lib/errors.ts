@@ -38,6 +38,7 @@ export type OssCode =
  */
 export type EngineCode =
   | 'ABORTED'
+  | 'CHECKPOINT_GONE'
   | 'COMMIT_UNKNOWN'
   | 'DECRYPT_FAILED'
   | 'EVENTS_GONE'
@@ -252,6 +253,12 @@ const engineCodes: Readonly<Record<EngineCode, CodeEntry>> = {
     retry: false,
     text: 'the call was aborted',
     hint: 'The signal given to the call fired. Nothing remains of the call.',
+  },
+  CHECKPOINT_GONE: {
+    status: 500,
+    retry: false,
+    text: 'the checkpoint is too old to judge the store by',
+    hint: 'A store keeps its newest 1,000 checkpoints: open it with a newer one.',
   },
   COMMIT_UNKNOWN: {
     status: 500,

@@ -52,6 +52,7 @@ export type {
   UploadOptions,
 } from './object/types.ts';
 export type { Bucket } from './store/bucket.ts';
+export type { Checkpoint } from './store/checkpoint.ts';
 export type { EventsHandle } from './store/events-handle.ts';
 export type { Health, HealthStatus, ZoneStatus } from './store/health.ts';
 export type { MultipartUpload } from './store/multipart-upload.ts';

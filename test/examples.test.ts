@@ -10,6 +10,8 @@ const expected: Record<string, string> = {
 {"bolts":30}
 PreconditionFailed
 `,
+  'checkpoint.ts': `STORE_ROLLED_BACK
+`,
   'follow-changes.ts': `Map(1) { '2023' => 12 }
 Map(2) { '2024' => 4, '2025' => 10 }
 Map(3) { '2024' => 4, 'final' => 10, '2026' => 0 }

@@ -109,6 +109,8 @@ export interface NativeEngine {
     keks: readonly (NativeKey | NativeParts | null)[],
     events: readonly (NativeEvent | null)[] | null,
   ): Promise<Buffer>;
+  /** Sequence u64, token 16, chain hash 32. */
+  checkpoint(): Promise<Buffer>;
   awaitChange(under: Uint8Array): [over: Promise<void>, stop: () => void];
   writeBlob(kek: NativeKey | NativeParts, expectedSize: number, digestBits: number): NativeWriter;
   /** The values, as digests.ts unpacks them: of a short body at once. */

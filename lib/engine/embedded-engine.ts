@@ -32,6 +32,7 @@ import type {
   RowKey,
   ScanRequest,
   StorageEngine,
+  TakenCheckpoint,
   Transaction,
   WrittenBlob,
 } from './storage-engine.ts';
@@ -319,6 +320,16 @@ class EmbeddedEngine implements StorageEngine {
           rethrow(error);
         },
       );
+  }
+
+  async checkpoint(): Promise<TakenCheckpoint> {
+    const packed = await this.#native.checkpoint().catch(rethrow);
+    const hex = packed.toString('hex', 8);
+    return {
+      sequence: Number(packed.readBigUInt64LE(0)),
+      token: hex.slice(0, 32),
+      chainHash: hex.slice(32),
+    };
   }
 
   awaitChange(under: RowKey): ChangeWait {

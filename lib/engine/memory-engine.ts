@@ -7,6 +7,13 @@
 import { randomBytes } from 'node:crypto';
 import { crc64 } from '../crc64.ts';
 import { StoreError } from '../errors.ts';
+import {
+  checkpointKey,
+  checkpointRange,
+  checkpointsKept,
+  encodeCheckpointBody,
+  isCheckpointKey,
+} from './checkpoint-row.ts';
 import type { DigestName, Digests } from './digests.ts';
 import {
   type MemoryBlob,
@@ -54,6 +61,7 @@ import type {
   RowKey,
   ScanRequest,
   StorageEngine,
+  TakenCheckpoint,
   Transaction,
 } from './storage-engine.ts';
 
@@ -128,6 +136,8 @@ export class MemoryEngine implements StorageEngine {
     for (const { start, end, newest } of transaction.ranges ?? [])
       if (!this.#isUnchanged(rowKey(start), rowKey(end), newest))
         throw new StoreError('PreconditionFailed');
+    if (transaction.effects.some(({ key }) => isCheckpointKey(key)))
+      throw new StoreError('InvalidArgument', 'only the engine writes checkpoints');
     const keys = transaction.effects.map((effect) => rowKey(effect.key));
     if (new Set(keys).size < keys.length)
       throw new StoreError('InvalidArgument', 'a transaction holds one effect per row key at most');
@@ -174,6 +184,23 @@ export class MemoryEngine implements StorageEngine {
         : [];
     });
     return { revision, blobs: brought };
+  }
+
+  async checkpoint(): Promise<TakenCheckpoint> {
+    this.#refuseWhenClosed();
+    const sequence = ++this.#sequence;
+    const token = randomBytes(16).toString('hex');
+    const taken = { sequence, token, chainHash: randomBytes(32).toString('hex') };
+    const row = { revision: sequence, modified: Date.now(), body: encodeCheckpointBody(taken) };
+    this.#rows.set(latin1(checkpointKey(sequence)), { row: { ...row, blob: null }, blob: null });
+    const [start, end] = checkpointRange.map(latin1) as [string, string];
+    const all: string[] = [];
+    for (let key = this.#rows.from(start); key !== undefined && key < end; ) {
+      all.push(key);
+      key = this.#rows.from(`${key}\0`);
+    }
+    for (const key of all.slice(0, -checkpointsKept)) this.#rows.delete(key);
+    return taken;
   }
 
   awaitChange(under: RowKey): ChangeWait {

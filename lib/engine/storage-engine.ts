@@ -128,6 +128,15 @@ export interface Committed {
   readonly blobs: readonly BlobInfo[];
 }
 
+export interface TakenCheckpoint {
+  /** Of the commit of its row. */
+  readonly sequence: number;
+  /** 16 random bytes in hexadecimal. */
+  readonly token: string;
+  /** Of the record before that commit's: SHA-256 in hexadecimal. */
+  readonly chainHash: string;
+}
+
 /** Pending, it may keep the process alive. */
 export interface ChangeWait {
   /** Resolves after such a commit, after stop() and when the engine closes. Never rejects. */
@@ -302,6 +311,11 @@ export interface StorageEngine {
    * when a check does not hold; then nothing has happened.
    */
   commit(transaction: Transaction): Promise<Committed>;
+  /**
+   * Commits a row that names this moment, as checkpoint-row.ts says. No other call writes such a
+   * row; the newest 1,000 stay.
+   */
+  checkpoint(): Promise<TakenCheckpoint>;
   /**
    * For a commit, by anybody on this engine, that changes a row whose key begins with `under`. A
    * read that begins after this call sees what was committed, or the wait ends.

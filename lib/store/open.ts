@@ -20,6 +20,7 @@ import {
   readOptions,
   unhear,
 } from '../options.ts';
+import { type Checkpoint, demandCheckpoint, readCheckpoint } from './checkpoint.ts';
 import { keyFileOf, refuseInside, rootKeyOf } from './root-key-of.ts';
 import { Store } from './store.ts';
 
@@ -62,6 +63,12 @@ export interface OpenOptions {
   /** Wall time for Last-Modified. @default () => new Date() */
   clock?: (() => Date) | undefined;
   /**
+   * Refuse, with STORE_ROLLED_BACK, a store that does not hold this checkpoint: one that was set
+   * back to an older copy as a whole, which no zone can tell, or another. Implies that a store is
+   * there: nothing is created. One that 1,000 newer ones have pushed out is CHECKPOINT_GONE.
+   */
+  notBefore?: Checkpoint | undefined;
+  /**
    * Is told of events; the shape of pino and of console. One that throws or rejects harms nothing.
    * (Subscribers of the channel `strongroom:event` follow Node's rule: the call goes on, and what
    * they throw is an `uncaughtException`.)
@@ -89,6 +96,7 @@ const known: ReadonlySet<string> = new Set([
   'zones',
   'geometry',
   'zoneDeadlineMs',
+  'notBefore',
 ]);
 const knownGeometry: ReadonlySet<string> = new Set(['small', 'large', 'largeFrom']);
 
@@ -100,7 +108,7 @@ const knownGeometry: ReadonlySet<string> = new Set(['small', 'large', 'largeFrom
  * zones only, it throws InvalidArgument.
  *
  * @throws {StoreError} InvalidArgument, STORE_LOCKED, STORE_VERSION, STORE_CORRUPT,
- * STORE_ROLLED_BACK, WRONG_ROOT_KEY, ZONE_UNAVAILABLE, ZONE_FOREIGN, QUORUM_LOST,
+ * STORE_ROLLED_BACK, CHECKPOINT_GONE, WRONG_ROOT_KEY, ZONE_UNAVAILABLE, ZONE_FOREIGN, QUORUM_LOST,
  * NATIVE_LOAD_FAILED, ABORTED
  * @example
  * ```ts
@@ -135,6 +143,7 @@ async function openPlanned(plan: OpenPlan): Promise<Store> {
     const fixed = { zones, create, readOnly, zoneDeadlineMs, ...geometry };
     const engine = await openEmbedded({ ...fixed, rootKey: root.key, rootHint: root.hint });
     try {
+      if (plan.notBefore !== undefined) await demandCheckpoint(engine, plan.notBefore);
       if (!readOnly) await root.keep();
       // Only now: the store stands, so the key that it was made with must be kept anyway.
       if (signal?.aborted) throw aborted(signal);
@@ -224,6 +233,7 @@ interface OpenPlan {
   readonly create: boolean;
   readonly readOnly: boolean;
   readonly zoneDeadlineMs: number;
+  readonly notBefore: Checkpoint | undefined;
   readonly geometry: { readonly small: string; readonly large: string; readonly largeFrom: number };
   readonly defaultKeyFile: string;
   /** In memory of our own; overwritten when open() is over. */
@@ -238,8 +248,15 @@ function planOpen(given: string | URL, givenOptions: OpenOptions): OpenPlan {
   const path = absolutePath(given);
   const zones = zonePaths(path, options.zones === undefined ? 1 : options.zones);
   const readOnly = booleanOption('open', 'readOnly', options.readOnly, false);
-  const create = booleanOption('open', 'create', options.create, !readOnly);
+  const notBefore =
+    options.notBefore === undefined
+      ? undefined
+      : readCheckpoint('open: notBefore', options.notBefore);
+  const mayCreate = !readOnly && notBefore === undefined;
+  const create = booleanOption('open', 'create', options.create, mayCreate);
   if (readOnly && create) throw invalidArgument('open: readOnly contradicts create');
+  if (notBefore !== undefined && create)
+    throw invalidArgument('open: notBefore contradicts create');
   const zoneDeadlineMs = integerOption(
     'open',
     'zoneDeadlineMs',
@@ -258,6 +275,7 @@ function planOpen(given: string | URL, givenOptions: OpenOptions): OpenPlan {
     create,
     readOnly,
     zoneDeadlineMs: zoneDeadlineMs ?? 2000,
+    notBefore,
     geometry,
     defaultKeyFile,
     rootKey,

@@ -12,6 +12,7 @@ import {
   type TransactionOptions,
 } from '../object/transaction-bucket.ts';
 import { Bucket } from './bucket.ts';
+import { type Checkpoint, takeCheckpoint } from './checkpoint.ts';
 import { Health } from './health.ts';
 
 /** How often close() looks whether the calls inside get on. */
@@ -104,6 +105,25 @@ export class Store implements AsyncDisposable {
     options?: TransactionOptions,
   ): Promise<T> {
     return runTransaction(this.#context, work, options);
+  }
+
+  /**
+   * Commits a row that names this moment, and tells what `open({ notBefore })` needs to demand it.
+   * Keep it elsewhere: whoever sets all zones back to an older copy, which no zone can tell, does
+   * not hold the row. A store keeps the newest 1,000.
+   *
+   * @throws {StoreError} STORE_CLOSED, STORE_READ_ONLY, STORE_FULL, COMMIT_UNKNOWN
+   * @example
+   * ```ts
+   * import { openMemory } from 'strongroom';
+   *
+   * await using store = await openMemory();
+   * const checkpoint = await store.checkpoint();
+   * console.log(JSON.stringify(checkpoint)); // for notBefore of the next open()
+   * ```
+   */
+  checkpoint(): Promise<Checkpoint> {
+    return takeCheckpoint(this.#context);
   }
 
   /**

@@ -63,6 +63,7 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
        InstanceMethod("scan", &EngineWrap::Scan),
        InstanceMethod("commitOne", &EngineWrap::CommitOne),
        InstanceMethod("commit", &EngineWrap::Commit),
+       InstanceMethod("checkpoint", &EngineWrap::Checkpoint),
        InstanceMethod("awaitChange", &EngineWrap::AwaitChange),
        InstanceMethod("writeBlob", &EngineWrap::WriteBlob),
        InstanceMethod("digest", &EngineWrap::Digest),
@@ -285,6 +286,22 @@ Napi::Value EngineWrap::Commit(const Napi::CallbackInfo& info) {
     transaction.effects.push_back(std::move(effect));
   }
   return Submit(env, std::move(transaction), std::move(taken));
+}
+
+// checkpoint(): Promise<sequence u64 ‖ token 16 ‖ chain hash 32>
+Napi::Value EngineWrap::Checkpoint(const Napi::CallbackInfo& info) {
+  auto task = std::make_shared<PromiseTask>(info.Env(), InstanceOf(info.Env()).completions);
+  Napi::Promise promise = task->promise();
+  (*handle_)->TakeCheckpoint([task](Result<engine::Checkpoint> taken) {
+    if (!taken.ok()) return PromiseTask::Reject(task, taken.status());
+    auto packed = std::make_shared<Bytes>();
+    ByteWriter w(packed.get());
+    w.U64(taken->sequence);
+    w.Raw(taken->token);
+    w.Raw(taken->chain);
+    PromiseTask::Resolve(task, [packed](Napi::Env env) { return ToBuffer(env, *packed); });
+  });
+  return promise;
 }
 
 // awaitChange(under): [promise, stop()]

@@ -32,6 +32,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value Scan(const Napi::CallbackInfo& info);
   Napi::Value CommitOne(const Napi::CallbackInfo& info);
   Napi::Value Commit(const Napi::CallbackInfo& info);
+  Napi::Value Checkpoint(const Napi::CallbackInfo& info);
   Napi::Value AwaitChange(const Napi::CallbackInfo& info);
   Napi::Value WriteBlob(const Napi::CallbackInfo& info);
   Napi::Value Digest(const Napi::CallbackInfo& info);

@@ -332,6 +332,7 @@ void Committer::Accept(Pending pending, Batch* batch) {
   pending.revision = next_sequence_++;
   BlobCounts counts;
   for (Effect& effect : pending.transaction.effects) {
+    if (effect.checkpoint) effect.key = format::CheckpointKey(pending.revision);
     const auto& old = Current(effect.key)->blob;
     if (effect.keep) {
       effect.kept = old;
@@ -391,9 +392,13 @@ Status Committer::Seal(Batch* batch) {
   w.U32(static_cast<uint32_t>(batch->pendings.size()));
   size_t at = format::kBatchHeaderSize;
   Bytes row;
-  for (const Pending& pending : batch->pendings) {
+  for (Pending& pending : batch->pendings) {
     w.U32(static_cast<uint32_t>(pending.transaction.effects.size()));
-    for (const Effect& effect : pending.transaction.effects) {
+    for (Effect& effect : pending.transaction.effects) {
+      if (effect.checkpoint) {
+        const ByteSpan token = ByteSpan(effect.body).first(format::kTokenSize);
+        effect.body = format::EncodeCheckpoint(token, place.before.chain);
+      }
       w.U16(static_cast<uint16_t>(effect.key.size()));
       w.Raw(effect.key);
       if (effect.remove) {
@@ -489,7 +494,9 @@ void Committer::SettleDurable(Batch& batch) {
   sequence_ = batch.pendings.back().revision;
   commits_ += batch.pendings.size();
   ++batches_;
-  for (Pending& pending : batch.pendings) pending.done(Committed{pending.revision});
+  for (Pending& pending : batch.pendings) {
+    pending.done(Committed{pending.revision, batch.sealed->place.before.chain});
+  }
   for (auto& [done, why] : batch.refused) done(why);
   if (options_.waits->any()) {
     for (const Pending& pending : batch.pendings) {

@@ -145,6 +145,9 @@ struct Effect {
   // Set by the committer alone: what `keep` found, and the counting rows that it adds.
   std::optional<format::BlobReference> kept;
   std::optional<format::Counted> counted;
+  // A checkpoint's row, by the engine alone: the committer puts its sequence into the key, and the
+  // chain before its record into the body.
+  bool checkpoint = false;
 };
 
 struct Transaction {
@@ -162,6 +165,14 @@ struct Transaction {
 
 struct Committed {
   uint64_t revision = 0;
+  hash::Sha256Digest chain_before{};  // Of its record.
+};
+
+// A moment of the store that a row of its own tells of, for whoever keeps this elsewhere.
+struct Checkpoint {
+  uint64_t sequence = 0;
+  std::array<uint8_t, format::kTokenSize> token{};
+  hash::Sha256Digest chain{};
 };
 
 struct GetRequest {
@@ -277,6 +288,9 @@ class Engine {
   virtual void BlobWritten(const blob::BlobDone& done) = 0;
   // Removes a finished blob that no commit took.
   virtual void DropBlob(const GoneBlob& blob) = 0;
+
+  // Commits a checkpoint's row; those before the newest 1,000 go.
+  virtual void TakeCheckpoint(std::function<void(Result<Checkpoint>)> done) = 0;
 
   // Calls `done` once, on any thread: when a commit that is applied after this call has changed a
   // row whose key begins with `under`, or on Close. Letting go of what is returned ends the wait.

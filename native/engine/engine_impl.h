@@ -61,6 +61,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
     return StartBlob(MakePart(options_.env, shape_.store_id, parts), format::BlobKind::kLargePart,
                      expected_size, std::move(on_plaintext));
   }
+  void TakeCheckpoint(std::function<void(Result<Checkpoint>)> done) override;
   std::shared_ptr<void> AwaitChange(Bytes under, std::function<void()> done) override {
     return waits_->Await(std::move(under), std::move(done));
   }

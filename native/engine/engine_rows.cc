@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "base/scratch.h"
+#include "engine/checkpoints.h"
 #include "engine/engine_impl.h"
 
 namespace strongroom::engine {
@@ -20,8 +21,8 @@ Status CheckLimits(const Transaction& transaction) {
     if (effect.key.size() == 1 && effect.key[0] == 0) {
       return Status(Code::kInvalidArgument, "the row key 00 is the indexes' own");
     }
-    if (format::IsCountingKey(effect.key)) {
-      return Status(Code::kInvalidArgument, "only the engine counts references");
+    if (format::IsEngineKey(effect.key)) {
+      return Status(Code::kInvalidArgument, "only the engine counts and takes checkpoints");
     }
     if (effect.body.size() > format::kRowMax) {
       return Status(Code::kInvalidArgument, "a row has at most 64 KiB");
@@ -29,7 +30,7 @@ Status CheckLimits(const Transaction& transaction) {
     total += effect.key.size() + effect.body.size() + 256;
     if (effect.event) {
       const EventRow& event = *effect.event;
-      if (event.under.empty() || event.under.size() > 64 || format::IsCountingKey(event.under)) {
+      if (event.under.empty() || event.under.size() > 64 || format::IsEngineKey(event.under)) {
         return Status(Code::kInvalidArgument, "an event row lies under 1 to 64 bytes");
       }
       if (event.body.size() > format::kRowMax / 2) {
@@ -218,6 +219,34 @@ void EngineImpl::Scan(ScanRequest request, Scanning scanning) {
     return IndexSet::Settle([page, end = std::move(*end)] { page.done(end); });
   };
   indexes_->Read(attempt, scanning.fail);
+}
+
+void EngineImpl::TakeCheckpoint(std::function<void(Result<Checkpoint>)> done) {
+  if (Status refusal = WriteRefusal(); !refusal.ok()) return done(refusal);
+  Checkpoints::Options options;
+  options.env = options_.env;
+  options.newest = [self = shared_from_this()](Bytes start, Bytes end, uint32_t limit,
+                                               Checkpoints::Options::Found found) {
+    ScanRequest scan;
+    scan.page.start = std::move(start);
+    scan.page.end = std::move(end);
+    scan.page.reverse = true;
+    scan.page.limit = limit;
+    Scanning scanning;
+    scanning.begin = [found] {
+      auto rows = std::make_shared<std::vector<Checkpoints::Options::Row>>();
+      auto sink = [rows](ByteSpan key, ByteSpan row, bool) {
+        rows->push_back({Bytes(key.begin(), key.end()), format::IndexRowRevision(row)});
+      };
+      return Attempt{sink, [found, rows](const index::ScanEnd&) { found(std::move(*rows)); }};
+    };
+    scanning.fail = [found](const Status& why) { found(why); };
+    self->Scan(std::move(scan), std::move(scanning));
+  };
+  options.commit = [self = shared_from_this()](Transaction transaction, Committing committed) {
+    self->committer_->Commit(std::move(transaction), std::move(committed));
+  };
+  Checkpoints::Take(std::move(options), std::move(done));
 }
 
 }  // namespace strongroom::engine

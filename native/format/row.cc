@@ -6,6 +6,7 @@ namespace {
 constexpr uint8_t kRowVersion = 1;
 
 constexpr uint8_t kFamilyBlob = 'B', kFamilyList = 'L', kFamilyDoomed = 'D', kFamilyPart = 'P';
+constexpr uint8_t kFamilyCheckpoint = 'C';
 
 void EncodeBlob(const Row& row, ByteWriter& w) {
   const BlobReference& blob = row.blob;
@@ -144,9 +145,24 @@ bool ListOfPart(ByteSpan key, aead::Id* list_id) {
   return true;
 }
 
-bool IsCountingKey(ByteSpan key) {
-  return !key.empty() &&
-         (key[0] == kFamilyBlob || key[0] == kFamilyList || key[0] == kFamilyDoomed);
+Bytes CheckpointKey(uint64_t sequence) {
+  Bytes key(9, kFamilyCheckpoint);
+  StoreBig64(key.data() + 1, sequence);
+  return key;
+}
+
+Bytes EncodeCheckpoint(ByteSpan token, const hash::Sha256Digest& chain) {
+  CHECK(token.size() == kTokenSize);
+  Bytes body(token.begin(), token.end());
+  body.insert(body.end(), chain.begin(), chain.end());
+  return body;
+}
+
+bool IsEngineKey(ByteSpan key) {
+  if (key.empty()) return false;
+  const uint8_t family = key[0];
+  return family == kFamilyBlob || family == kFamilyList || family == kFamilyDoomed ||
+         family == kFamilyCheckpoint;
 }
 
 Bytes DekAad(const aead::Id& store_id, const aead::Id& blob_id, ByteSpan context) {

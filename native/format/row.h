@@ -24,11 +24,17 @@
 //   'L' list id              counted: a list of parts that some row names (placement and size 0)
 //   'D' list id              counted, references 0: a list that no row names any more; its parts go
 //   'P' list id position u64 a part (the position is big-endian, so parts lie in order)
+//
+// A checkpoint is a row without a blob that the engine alone writes as well, in the commit that its
+// key names:
+//
+//   'C' sequence u64         (big-endian) body = token 16 ‖ chain hash 32 of the record before
 #pragma once
 
 #include "aead/chunk.h"
 #include "base/bytes.h"
 #include "base/status.h"
+#include "hash/sha256.h"
 
 namespace strongroom::format {
 
@@ -119,8 +125,16 @@ Bytes PartKey(const aead::Id& list_id, uint64_t position);
 Bytes EventKey(ByteSpan under, uint64_t sequence, uint32_t place);
 // The list that a row key of family 'P' belongs to. False for another row key.
 bool ListOfPart(ByteSpan key, aead::Id* list_id);
+// The key of the checkpoint that the commit of this sequence wrote.
+Bytes CheckpointKey(uint64_t sequence);
+// All of them: [start, end).
+struct CheckpointRange {
+  Bytes start{'C'}, end{'C' + 1};
+};
+constexpr size_t kTokenSize = 16;
+Bytes EncodeCheckpoint(ByteSpan token, const hash::Sha256Digest& chain);
 // True for the families that the engine alone writes.
-bool IsCountingKey(ByteSpan key);
+bool IsEngineKey(ByteSpan key);
 
 // The AAD of a DEK's wrap. `context` is what the wrapping key was made for: whoever owns the key
 // says there all that must not be exchanged (bucket, mode, version), opaque here.

@@ -28,7 +28,7 @@ void ExpectKeyOfOneFamily(ByteSpan key) {
   if (!ListOfPart(key, &list)) return;
   const Bytes again = PartKey(list, LoadBig64(key.data() + key.size() - 8));
   EXPECT(std::equal(again.begin(), again.end(), key.begin(), key.end()));
-  EXPECT(!IsCountingKey(key));
+  EXPECT(!IsEngineKey(key));
 }
 
 void ExpectSameAgain(const Row& row, ByteSpan bytes) {

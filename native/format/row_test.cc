@@ -171,12 +171,13 @@ TEST(Row, APartsKeyNamesItsListAndKeepsTheOrder) {
   EXPECT(!ListOfPart(ByteSpan(key).first(key.size() - 1), &list));
   EXPECT(!ListOfPart(CountedKey(BlobKind::kParts, kExampleBlob), &list));
   EXPECT(PartKey(kExampleBlob, 255) < PartKey(kExampleBlob, 256));
-  EXPECT(IsCountingKey(CountedKey(BlobKind::kLarge, kExampleBlob)));
-  EXPECT(IsCountingKey(CountedKey(BlobKind::kParts, kExampleBlob)));
-  EXPECT(IsCountingKey(DoomedKey(kExampleBlob)));
-  EXPECT(!IsCountingKey(key));
-  EXPECT(!IsCountingKey(ExampleKey()));
-  EXPECT(!IsCountingKey({}));
+  EXPECT(IsEngineKey(CountedKey(BlobKind::kLarge, kExampleBlob)));
+  EXPECT(IsEngineKey(CountedKey(BlobKind::kParts, kExampleBlob)));
+  EXPECT(IsEngineKey(DoomedKey(kExampleBlob)));
+  EXPECT(IsEngineKey(CheckpointKey(7)));
+  EXPECT(!IsEngineKey(key));
+  EXPECT(!IsEngineKey(ExampleKey()));
+  EXPECT(!IsEngineKey({}));
 }
 
 TEST(Row, AnUnknownVersionOrKindIsRefused) {

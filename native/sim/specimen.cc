@@ -179,7 +179,7 @@ class Specimen::Life {
     scanning.begin = [taker = answer.Taker()] {
       auto rows = std::make_shared<All>();
       auto sink = [rows](ByteSpan key, ByteSpan row, bool) {
-        if (format::IsCountingKey(key)) return;
+        if (format::IsEngineKey(key)) return;
         rows->emplace(Bytes(key.begin(), key.end()), Bytes(row.begin(), row.end()));
       };
       return Engine::Attempt{sink,

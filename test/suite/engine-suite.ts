@@ -14,6 +14,7 @@ import type {
   ScanRequest,
   StorageEngine,
 } from '../../lib/engine/storage-engine.ts';
+import { checkpointSection } from './checkpoint-section.ts';
 import { sharedBlobsSection } from './shared-blobs-section.ts';
 import { Dice, edgeBodies, megabyte, rejection } from './support.ts';
 
@@ -601,6 +602,7 @@ export function engineSuite(test: TestFn, name: string, openEngine: OpenEngine):
   });
 
   sharedBlobsSection(withEngine);
+  checkpointSection(withEngine);
 
   withEngine('refuses calls after close', async (t, engine) => {
     const { kek } = engine.createKey(context);
