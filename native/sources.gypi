@@ -167,7 +167,8 @@
       "native/sim/model_test.cc",
       "native/sim/nth_allocation_test.cc",
       "native/sim/nth_fault_test.cc",
-      "native/sim/simulation_test.cc"
+      "native/sim/simulation_test.cc",
+      "native/sim/tamper_matrix_test.cc"
     ],
     "strongroom_fuzz_sources": [
       "native/blob/blob_reader_fuzz.cc",
@@ -195,6 +196,7 @@
       "native/io/sim_scheduler.cc",
       "native/io/sim_tamper.cc",
       "native/sim/anatomy.cc",
+      "native/sim/attacker.cc",
       "native/sim/flips.cc",
       "native/sim/hazards.cc",
       "native/sim/life.cc",
@@ -202,6 +204,7 @@
       "native/sim/simulation.cc",
       "native/sim/specimen.cc",
       "native/sim/store.cc",
+      "native/sim/tamper_matrix.cc",
       "native/sim/workload.cc"
     ],
     "strongroom_sim_sources": ["native/sim/sim_main_test.cc"],

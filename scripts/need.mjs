@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 
 const purpose = process.argv[2];
 const sanitizers = ['test:asan', 'test:tsan'];
-const runs = ['fuzz', 'sim', 'test', 'test:flips', 'test:matrix', 'test:napi'];
+const runs = ['fuzz', 'sim', 'test', 'test:flips', 'test:matrix', 'test:napi', 'test:tamper'];
 const purposes = ['bench', 'demo', 'pack', ...runs, ...sanitizers];
 if (!purposes.includes(purpose)) {
   console.error(`usage: node scripts/need.mjs ${purposes.join('|')}`);

@@ -40,7 +40,7 @@ class Dissection {
 
  private:
   void Add(Organ organ, uint64_t begin, uint64_t end) {
-    if (begin < end) parts_.push_back({organ, path_, begin, end});
+    if (begin < end) parts_.push_back({organ, path_, begin, end, 0});
   }
 
   void Superblock() {
@@ -95,6 +95,8 @@ class Dissection {
         if ((shape.stored(stripe) >> cell & 1) == 0) continue;
         uint64_t at = shape.CellOffset(run, stripe, cell);
         Add(Organ::kCell, at, at + shape.cell_size(stripe) + format::kCellTrailerSize);
+        const uint64_t number = shape.CellNumber(stripe, cell);
+        parts_.back().crc_seed = format::CellCrcSeed(item->blob.id, preamble->placement, number);
       }
     }
   }

@@ -29,6 +29,7 @@ struct Part {
   Organ organ;
   std::string path;
   uint64_t begin = 0, end = 0;  // In the file.
+  uint64_t crc_seed = 0;        // Of a blob file's cell: what its CRC64 starts from.
   uint64_t size() const { return end - begin; }
 };
 

@@ -123,15 +123,7 @@ void Flips::Find(uint64_t* count, const Site& site, int bit, const Reading& read
   std::string what = "bit " + std::to_string(bit) + " of byte " + std::to_string(site.offset) +
                      " of " + site.path + " (" +
                      (site.part == nullptr ? "unused" : NameOf(site.part->organ)) + ")";
-  if (!reading.opened.ok()) what += "\n  open: " + reading.opened.ToString();
-  if (!reading.scanned.ok()) what += "\n  scan: " + reading.scanned.ToString();
-  if (reading.strangers > 0) what += "\n  " + std::to_string(reading.strangers) + " strange rows";
-  const char* const fates[] = {"right", "refused", "missing", "wrong"};
-  for (size_t i = 0; i < reading.fates.size(); ++i) {
-    if (reading.fates[i] == Fate::kRight) continue;
-    what += "\n  " + of_.items()[i].name + ": " + fates[static_cast<int>(reading.fates[i])] + ", " +
-            reading.whys[i].ToString();
-  }
+  what += of_.Tell(reading);
   tell_(what);
 }
 

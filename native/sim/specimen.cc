@@ -15,7 +15,8 @@ namespace {
 constexpr uint64_t kPatience = 3'600'000'000'000;  // Simulated: an hour.
 constexpr uint32_t kChunk = 256;                   // Many stripes in few bytes.
 constexpr uint32_t kLargeFrom = 700;
-const char kContext[] = "specimen";
+constexpr size_t kBuckets = 2;
+const char* const kContexts[kBuckets] = {"a bucket", "another bucket"};
 
 // A call's answer, waited for.
 template <typename T>
@@ -64,8 +65,27 @@ bool Reading::IsRight() const {
 // One open of the store.
 class Specimen::Life {
  public:
-  Life(Specimen* of, std::shared_ptr<Engine> engine, engine::KekRef kek)
-      : of_(of), engine_(std::move(engine)), kek_(std::move(kek)) {}
+  using OnEvent = std::function<void(const engine::Event&)>;
+  static Result<std::unique_ptr<Life>> Begin(Specimen* of, io::SimEnv* env, OnEvent on_event) {
+    TRY_ASSIGN(auto engine, Engine::Open(of->Options(env), std::move(on_event)));
+    std::vector<engine::KekRef> keks;
+    const bool made = of->wrapped_.empty();
+    for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+      const ByteSpan context = AsBytes(kContexts[bucket]);
+      if (made) {
+        auto [wrapped, kek] = engine->CreateKey(context);
+        of->wrapped_.push_back(wrapped);
+        keks.push_back(kek);
+      } else {
+        TRY_ASSIGN(auto kek, engine->OpenKey(of->wrapped_[bucket], context));
+        keks.push_back(kek);
+      }
+    }
+    return std::make_unique<Life>(of, std::move(engine), std::move(keks));
+  }
+
+  Life(Specimen* of, std::shared_ptr<Engine> engine, std::vector<engine::KekRef> keks)
+      : of_(of), engine_(std::move(engine)), keks_(std::move(keks)) {}
   Engine& engine() { return *engine_; }
 
   // In one transaction.
@@ -81,9 +101,9 @@ class Specimen::Life {
   Result<Effect> Put(const std::string& name, size_t size) {
     Effect effect = Named(Note(name, size));
     if (size < kLargeFrom) {
-      effect.small = engine_->SealSmall(*kek_, Content(name));
+      effect.small = engine_->SealSmall(*KekOf(name), Content(name));
     } else {
-      TRY_ASSIGN(auto blob, engine_->WriteBlob(*kek_, size, {}));
+      TRY_ASSIGN(auto blob, engine_->WriteBlob(*KekOf(name), size, {}));
       TRY_ASSIGN(effect.named, Write(std::move(blob), Content(name)));
     }
     return effect;
@@ -98,8 +118,8 @@ class Specimen::Life {
   }
   // Another row that names the large body of `from`.
   Result<Effect> Copy(const std::string& from, const std::string& name) {
-    TRY_ASSIGN(auto found, Look({RowKey(from), kek_, nullptr}));
-    TRY_ASSIGN(auto reference, engine_->Rewrap(found->row().row.blob, *kek_, *kek_));
+    TRY_ASSIGN(auto found, Look({RowKey(from), KekOf(from), nullptr}));
+    TRY_ASSIGN(auto reference, engine_->Rewrap(found->row().row.blob, *KekOf(from), *KekOf(name)));
     Item& item = Note(name, 0);
     item.content = Content(from);
     Effect effect = Named(item);
@@ -110,7 +130,7 @@ class Specimen::Life {
   Result<std::vector<Effect>> PutParts(const std::string& name, const std::vector<size_t>& sizes) {
     engine::PartsKeyRef parts = engine_->CreateParts();
     std::vector<Effect> effects{Named(Note(name, 0))};
-    effects[0].named = {engine_->NameParts(*kek_, *parts, 0, 0), true, {}, 0};
+    effects[0].named = {engine_->NameParts(*KekOf(name), *parts, 0, 0), true, {}, 0};
     for (size_t i = 0; i < sizes.size(); ++i) {
       Item& item = Note(name + "/" + std::to_string(i), sizes[i]);
       item.key = format::PartKey(parts->id(), i);
@@ -147,17 +167,18 @@ class Specimen::Life {
   Status Read(const Item& item, Bytes* body, Bytes* content, engine::Found* row) {
     engine::PartsKeyRef parts;
     if (!item.list.empty()) {
-      TRY_ASSIGN(auto list, Look({item.list, kek_, nullptr}));
+      TRY_ASSIGN(auto list, Look({item.list, keks_[item.bucket], nullptr}));
       if (!list) return Status(Code::kNotFound, "no list");
       parts = list->parts;
     }
-    TRY_ASSIGN(auto found, Look({item.key, parts ? nullptr : kek_, parts}));
+    const engine::KekRef kek = parts ? nullptr : keks_[item.bucket];
+    TRY_ASSIGN(auto found, Look({item.key, kek, parts}));
     if (!found) return Status(Code::kNotFound, "no row");
     format::IndexRow decoded = found->row();
     body->assign(decoded.row.body.begin(), decoded.row.body.end());
     const format::BlobReference& blob = decoded.row.blob;
     if (format::IsLarge(blob.kind)) {
-      engine::Engine::Opening opening{parts ? nullptr : kek_, parts, blob, found->placement};
+      engine::Engine::Opening opening{kek, parts, blob, found->placement};
       TRY_ASSIGN(auto reader, engine_->ReadBlob(opening));
       TRY(Drain(reader.get(), blob.size, content));
     } else {
@@ -168,7 +189,8 @@ class Specimen::Life {
     return {};
   }
 
-  // All rows but the counting ones.
+  Status Demand();
+  // All rows but the engine's own.
   Result<std::map<Bytes, Bytes>> Rows() {
     using All = std::map<Bytes, Bytes>;
     Answer<All> answer;
@@ -200,11 +222,16 @@ class Specimen::Life {
     auto is = [&](const Item& item) { return item.name == name; };
     return std::find_if(of_->items_.begin(), of_->items_.end(), is)->content;
   }
+  static size_t BucketOf(const std::string& name) {
+    return name == "copy" || name == "rewritten" || name == "with another";
+  }
+  const engine::KekRef& KekOf(const std::string& name) const { return keks_[BucketOf(name)]; }
   // What the row must give from now on.
   Item& Note(const std::string& name, size_t size) {
     std::erase_if(of_->items_, [&](const Item& item) { return item.name == name; });
     Item& item = of_->items_.emplace_back();
     item.name = name;
+    item.bucket = BucketOf(name);
     item.key = RowKey(name);
     item.content = ContentOf(name, size);
     item.body = ContentOf(name + ", the body of its row", 20);
@@ -250,7 +277,7 @@ class Specimen::Life {
 
   Specimen* const of_;
   const std::shared_ptr<Engine> engine_;
-  const engine::KekRef kek_;
+  const std::vector<engine::KekRef> keks_;  // By bucket.
 };
 
 engine::OpenOptions Specimen::Options(io::SimEnv* env) const {
@@ -288,16 +315,8 @@ Result<Specimen> Specimen::Make(size_t zone_count, uint64_t seed) {
 }
 
 Status Specimen::Live(io::SimEnv* env, size_t number) {
-  TRY_ASSIGN(auto engine, Engine::Open(Options(env), nullptr));
-  engine::KekRef kek;
-  if (wrapped_.empty()) {
-    auto [wrapped, made] = engine->CreateKey(AsBytes(kContext));
-    wrapped_ = wrapped;
-    kek = made;
-  } else {
-    TRY_ASSIGN(kek, engine->OpenKey(wrapped_, AsBytes(kContext)));
-  }
-  Life life(this, engine, kek);
+  TRY_ASSIGN(auto begun, Life::Begin(this, env, nullptr));
+  Life& life = *begun;
   std::vector<Effect> effects;
   auto put = [&](const std::string& name, size_t size) -> Status {
     TRY_ASSIGN(Effect effect, life.Put(name, size));
@@ -323,17 +342,19 @@ Status Specimen::Live(io::SimEnv* env, size_t number) {
     TRY(put("with another", 600));
     TRY(put("empty", 0));
     TRY(life.Commit(std::move(effects)));
+    Answer<engine::Checkpoint> taken;
+    life.engine().TakeCheckpoint(taken.Taker());
+    TRY_ASSIGN(checkpoint_, taken.Wait());
     TRY(life.Commit({life.Bare("last")}));
   }
-  engine->Close();
+  life.engine().Close();
   return {};
 }
 
 // Notes what each row names and how it stands, as a store tells that nobody was at.
 Status Specimen::Record(io::SimEnv* env) {
-  TRY_ASSIGN(auto engine, Engine::Open(Options(env), nullptr));
-  TRY_ASSIGN(auto kek, engine->OpenKey(wrapped_, AsBytes(kContext)));
-  Life life(this, engine, kek);
+  TRY_ASSIGN(auto begun, Life::Begin(this, env, nullptr));
+  Life& life = *begun;
   TRY_ASSIGN(auto rows, life.Rows());
   CHECK(rows.size() == items_.size());
   for (Item& item : items_) {
@@ -345,18 +366,26 @@ Status Specimen::Record(io::SimEnv* env) {
     item.placement = found.placement;
     item.image = rows[item.key];
   }
-  engine->Close();
+  life.engine().Close();
   return {};
 }
 
-Reading Specimen::Read(io::SimDisk* disk, uint64_t seed) const {
+// Whether the store holds the checkpoint that its last life took.
+Status Specimen::Life::Demand() {
+  const engine::Checkpoint& demanded = of_->checkpoint_;
+  TRY_ASSIGN(auto found, Look({format::CheckpointKey(demanded.sequence), nullptr, nullptr}));
+  const Bytes body = format::EncodeCheckpoint(demanded.token, demanded.chain);
+  const bool holds = found && AsString(found->row().row.body) == AsString(body);
+  return holds ? Status() : Status(Code::kRolledBack, "the checkpoint is not there");
+}
+
+Reading Specimen::Read(io::SimDisk* disk, uint64_t seed, Demand demand) const {
   Reading out;
   auto read = [&](io::SimEnv* env) -> Status {
-    TRY_ASSIGN(auto engine, Engine::Open(Options(env), [&](const engine::Event& event) {
-                 out.findings += TellsOfDamage(event);
-               }));
-    TRY_ASSIGN(auto kek, engine->OpenKey(wrapped_, AsBytes(kContext)));
-    Life life(const_cast<Specimen*>(this), engine, kek);
+    auto on_event = [&](const engine::Event& event) { out.findings += TellsOfDamage(event); };
+    TRY_ASSIGN(auto begun, Life::Begin(const_cast<Specimen*>(this), env, on_event));
+    Life& life = *begun;
+    if (demand == Demand::kCheckpoint) TRY(life.Demand());
     auto rows = life.Rows();
     out.scanned = rows.status();
     for (const Item& item : items_) {
@@ -385,6 +414,20 @@ Reading Specimen::Read(io::SimDisk* disk, uint64_t seed) const {
   Status ran = env.Run([&] { opened = read(&env); });
   out.opened = ran.ok() ? opened : ran;
   return out;
+}
+
+std::string Specimen::Tell(const Reading& reading) const {
+  std::string what;
+  if (!reading.opened.ok()) what += "\n  open: " + reading.opened.ToString();
+  if (!reading.scanned.ok()) what += "\n  scan: " + reading.scanned.ToString();
+  if (reading.strangers > 0) what += "\n  " + std::to_string(reading.strangers) + " strange rows";
+  const char* const fates[] = {"right", "refused", "missing", "wrong"};
+  for (size_t i = 0; i < reading.fates.size(); ++i) {
+    if (reading.fates[i] == Fate::kRight) continue;
+    what += "\n  " + items_[i].name + ": " + fates[static_cast<int>(reading.fates[i])] + ", " +
+            reading.whys[i].ToString();
+  }
+  return what;
 }
 
 }  // namespace strongroom::sim

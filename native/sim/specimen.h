@@ -1,8 +1,10 @@
 // Specimen: a small store at rest in which everything occurs that lies on a disk, and the judge of
 // what an open makes of it once somebody was at the disk.
 //
-//   three lives, each an epoch   small, large and empty bodies, several stripes, a copy, parts of a
-//                                list, rows without a body; some written over, some removed
+//   three lives, each an epoch   two buckets; small, large and empty bodies, several stripes, a
+//   copy,
+//                                parts of a list, rows without a body; some written over, some
+//                                removed; a checkpoint, and one row after it
 //   Read                         opens whatever is left, reads all of it, tells row by row
 #pragma once
 
@@ -17,6 +19,7 @@ namespace strongroom::sim {
 
 // A row of a specimen and what it must give.
 struct Item {
+  size_t bucket = 0;
   Bytes key, body, content;
   std::string name;             // For whoever reads a finding.
   Bytes list;                   // Of a part: the key of the row that names its list.
@@ -53,9 +56,12 @@ class Specimen {
   // The only row that the very last batch wrote.
   const Item& last() const { return items_.back(); }
 
-  // A process that opens what lies on the disk and reads all of it. Its end is a crash: the disk
-  // keeps what the open wrote.
-  Reading Read(io::SimDisk* disk, uint64_t seed) const;
+  // A process that opens what lies on the disk, reads all of it, and closes. Whoever demands the
+  // checkpoint takes a store without it for one that did not open: kRolledBack.
+  enum class Demand { kNothing, kCheckpoint };
+  Reading Read(io::SimDisk* disk, uint64_t seed, Demand demand = Demand::kNothing) const;
+  // What is not as it must be, a line each.
+  std::string Tell(const Reading& reading) const;
 
  private:
   class Life;
@@ -67,7 +73,8 @@ class Specimen {
   io::SimDisk disk_;
   std::vector<io::SimDisk> lives_;
   std::vector<Item> items_;
-  Bytes wrapped_;  // The bucket's key.
+  std::vector<Bytes> wrapped_;  // The buckets' keys.
+  engine::Checkpoint checkpoint_;
 };
 
 }  // namespace strongroom::sim
