@@ -11,7 +11,15 @@
 #include "sim/store.h"
 
 // A sanitizer brings an operator new of its own and must keep it.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define STRONGROOM_OWN_NEW 0
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STRONGROOM_OWN_NEW 0
+#endif
+#if !defined(STRONGROOM_OWN_NEW)
 
 namespace {
 
