@@ -130,6 +130,7 @@
       "native/engine/engine_test.cc",
       "native/engine/index_rot_test.cc",
       "native/engine/index_set_test.cc",
+      "native/engine/key_memory_test.cc",
       "native/engine/opening_test.cc",
       "native/engine/returning_test.cc",
       "native/engine/parts_clearer_test.cc",

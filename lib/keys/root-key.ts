@@ -140,7 +140,7 @@ export async function readKeyFile(file: string): Promise<Uint8Array> {
 /** Raw bytes, hex digits or base64, in memory of its own; `bytes` is overwritten. */
 function parseKey(bytes: Buffer, what: string): Uint8Array {
   try {
-    if (bytes.length === keySize) return Uint8Array.from(bytes);
+    if (bytes.length === keySize) return copyOf(bytes);
     const text = bytes.toString('latin1').trim();
     if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
     if (/^[\w+/-]{43}=?$/.test(text)) return Buffer.from(text, 'base64');
@@ -150,8 +150,15 @@ function parseKey(bytes: Buffer, what: string): Uint8Array {
   }
 }
 
+/** Outside V8's heap, where a small array would be moved and leave its bytes behind. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new ArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}
+
 function takeBytes(bytes: Uint8Array, what: string): Uint8Array {
-  const key = Uint8Array.from(bytes);
+  const key = copyOf(bytes);
   checkBytes(key, what);
   bytes.fill(0);
   return key;

@@ -31,6 +31,7 @@ void EngineImpl::Report(Event::Kind kind, int zone, const std::string& what) {
 Status EngineImpl::Start() {
   auto report = [this](const Event& event) { Report(event.kind, event.zone, event.what); };
   TRY_ASSIGN(opened_, OpenZones(options_, report));
+  options_.root_key = SecretBytes();  // It has opened what it opens.
   for (auto& zone : opened_->zones) {
     if (zone->present) shape_ = zone->superblock;
   }
