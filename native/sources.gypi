@@ -188,6 +188,7 @@
       "native/index/sealed_file_fuzz.cc",
       "native/log/log_reader_fuzz.cc"
     ],
+    "strongroom_bugs_sources": ["native/base/testing_bugs.cc"],
     "strongroom_fuzz_planted_sources": ["native/base/planted_fuzz.cc"],
     "strongroom_fuzz_main_sources": ["native/base/testing_fuzz_main.cc"],
     "strongroom_simulator_sources": [

@@ -6,7 +6,16 @@ import { createRequire } from 'node:module';
 
 const purpose = process.argv[2];
 const sanitizers = ['test:asan', 'test:tsan'];
-const runs = ['fuzz', 'sim', 'test', 'test:flips', 'test:matrix', 'test:napi', 'test:tamper'];
+const runs = [
+  'fuzz',
+  'mutants',
+  'sim',
+  'test',
+  'test:flips',
+  'test:matrix',
+  'test:napi',
+  'test:tamper',
+];
 const purposes = ['bench', 'demo', 'pack', ...runs, ...sanitizers];
 if (!purposes.includes(purpose)) {
   console.error(`usage: node scripts/need.mjs ${purposes.join('|')}`);
@@ -38,7 +47,7 @@ const tools = [
     debian: 'python3',
   },
 ];
-if ([...sanitizers, 'fuzz'].includes(purpose)) {
+if ([...sanitizers, 'fuzz', 'mutants'].includes(purpose)) {
   tools.push({
     command: 'cmake',
     args: ['--version'],

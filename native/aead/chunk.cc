@@ -2,6 +2,7 @@
 #include "aead/chunk.h"
 
 #include "aead/contexts.h"
+#include "base/bugs.h"
 
 namespace strongroom::aead {
 
@@ -67,7 +68,7 @@ Status Unsupported() { return Status(Code::kUnsupportedFormat, "unknown seal hea
 Nonce ChunkNonce(uint64_t index, bool last) {
   Nonce nonce{};
   StoreBig64(nonce.data() + 3, index);
-  nonce[11] = last ? 1 : 0;
+  nonce[11] = last && !STRONGROOM_BUG("no-last-flag") ? 1 : 0;
   return nonce;
 }
 
@@ -93,13 +94,14 @@ Result<ChunkCipher> ChunkCipher::ForOpening(ByteSpan dek, const SealHeader& head
   SecretBytes derived = Derive(dek, header);
   // Before any chunk is opened: GCM alone does not commit to its key, so a body can be made that
   // two keys open, each to another plaintext.
+  if (STRONGROOM_BUG("no-commitment-check")) {
+    return ChunkCipher(std::move(derived), HeaderHash(header), header.chunk_size);
+  }
   if (!ConstantTimeEqual(derived.span().subspan(kKeySize), header.commitment)) return SealBroken();
   return ChunkCipher(std::move(derived), HeaderHash(header), header.chunk_size);
 }
 
-ChunkCipher ChunkCipher::Clone() const {
-  return ChunkCipher(derived_.Clone(), aad_, chunk_size_);
-}
+ChunkCipher ChunkCipher::Clone() const { return ChunkCipher(derived_.Clone(), aad_, chunk_size_); }
 
 void ChunkCipher::Seal(uint64_t index, bool last, ByteSpan plaintext, uint8_t* out) {
   // Checked before sealing: a counter that wraps uses a nonce twice.

@@ -4,6 +4,7 @@
 #include <bit>
 #include <vector>
 
+#include "base/bugs.h"
 #include "base/check.h"
 #include "blob/stripe_sealer.h"
 
@@ -89,8 +90,8 @@ class Bench {
     bool first = true;
     for (uint64_t choice = (uint64_t{1} << needed) - 1; choice < end; choice = NextChoice(choice)) {
       const uint32_t have = true_ | Picked(parity, choice);
-      if (RebuildAndOpen(shape_, code_, stripe_, have, rescue_.cells, missing, cipher_,
-                         rescue_.out, &scratch)
+      if (RebuildAndOpen(shape_, code_, stripe_, have, rescue_.cells, missing, cipher_, rescue_.out,
+                         &scratch)
               .ok()) {
         if (!first) FindLiars(parity, have);
         return {};
@@ -135,13 +136,13 @@ Status OpenCell(const format::BlobShape& shape, uint64_t stripe, int cell, ByteS
   const size_t size = shape.sealed_size(chunk);
   // No tag covers the zeros behind a short cell, but whatever is rebuilt from it depends on them.
   if (!AllZero(sealed.subspan(size))) return aead::SealBroken();
-  return cipher.Open(chunk, chunk + 1 == shape.chunks(), sealed.first(size), out);
+  Status opened = cipher.Open(chunk, chunk + 1 == shape.chunks(), sealed.first(size), out);
+  return STRONGROOM_BUG("checksum-as-truth") ? Status() : opened;
 }
 
 Status RebuildAndOpen(const format::BlobShape& shape, const erasure::ReedSolomon& code,
-                      uint64_t stripe, uint32_t have, const uint8_t* const* cells,
-                      uint32_t missing, aead::ChunkCipher& cipher, uint8_t* const* out,
-                      Bytes* scratch) {
+                      uint64_t stripe, uint32_t have, const uint8_t* const* cells, uint32_t missing,
+                      aead::ChunkCipher& cipher, uint8_t* const* out, Bytes* scratch) {
   const size_t size = shape.cell_size(stripe);
   const std::vector<int> from = Indexes(have), lost = Indexes(missing);
   scratch->resize(lost.size() * size);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/bugs.h"
 #include "format/segment.h"
 
 namespace strongroom::blob {
@@ -79,12 +80,13 @@ Status ZoneFile::Finish(uint64_t size) {
   if (!file_) return Status(Code::kIo, "blob file was not written: " + path_);
   if (reserved_ > size) TRY(file_->Truncate(size));
   // Crash before this line: any part of the file is on disk, and no row names it.
-  TRY(file_->Sync());
+  if (!STRONGROOM_BUG("blob-committed-unsynced")) TRY(file_->Sync());
   TRY_ASSIGN(io::FileInfo info, file_->Info());
   if (info.links == 0 || info.size != size) {
     return Status(Code::kUnavailable, "somebody else removed or cut " + path_);
   }
   file_.reset();
+  if (STRONGROOM_BUG("blob-without-its-name")) return {};
   // Crash before this line: the bytes are on disk, their name may be gone. After: the blob stands
   // in this zone.
   return env_->SyncDirectory(folder_);

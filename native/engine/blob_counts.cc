@@ -1,5 +1,7 @@
 #include "engine/blob_counts.h"
 
+#include "base/bugs.h"
+
 namespace strongroom::engine {
 
 BlobCounts::Change& BlobCounts::Of(const format::BlobReference& blob) {
@@ -10,7 +12,7 @@ BlobCounts::Change& BlobCounts::Of(const format::BlobReference& blob) {
 }
 
 void BlobCounts::Take(const format::BlobReference& old) {
-  if (!format::IsCounted(old.kind)) return;
+  if (!format::IsCounted(old.kind) || STRONGROOM_BUG("overwritten-blob-kept")) return;
   --Of(old).delta;
 }
 
@@ -21,7 +23,7 @@ void BlobCounts::Give(const NamedBlob& named) {
     change.blob.placement = named.placement;
     change.size = named.reference.size;
   }
-  ++change.delta;
+  if (named.fresh || !STRONGROOM_BUG("reference-not-counted")) ++change.delta;
 }
 
 void BlobCounts::Settle(const Standing& standing, std::vector<Effect>* effects,

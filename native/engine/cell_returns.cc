@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bugs.h"
 #include "engine/zone_superblock.h"
 
 namespace strongroom::engine {
@@ -15,7 +16,9 @@ constexpr uint64_t kPauseMax = 1'800'000'000'000;  // Half an hour.
 bool IsFreshLarge(const Effect& effect) {
   return effect.named && effect.named->fresh && format::IsLarge(effect.named->reference.kind);
 }
-bool Holds(const NamedBlob& blob, int zone) { return blob.zones >> (zone - 1) & 1; }
+bool Holds(const NamedBlob& blob, int zone) {
+  return STRONGROOM_BUG("blob-in-too-few-zones") || (blob.zones >> (zone - 1) & 1);
+}
 
 Status Closed() { return Status(Code::kClosed, "the store is closed"); }
 

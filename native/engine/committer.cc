@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bugs.h"
 #include "engine/blob_counts.h"
 #include "engine/cell_returns.h"
 #include "hash/xxh64.h"
@@ -273,7 +274,7 @@ Status Committer::Remember(const std::vector<Bytes>& keys, const std::vector<std
 
 const Committer::Standing* Committer::Current(const Bytes& key) {
   auto newer = newer_.find(key);
-  if (newer != newer_.end()) return &newer->second;
+  if (newer != newer_.end() && !STRONGROOM_BUG("flight-not-checked")) return &newer->second;
   return &looked_[key];
 }
 
@@ -351,6 +352,9 @@ void Committer::Accept(Pending pending, Batch* batch) {
     events.push_back(EventOf(effect, pending.revision, static_cast<uint32_t>(events.size())));
   }
   counts.Settle(standing, &pending.transaction.effects, &batch->gone);
+  if (STRONGROOM_BUG("unlinked-before-commit")) {
+    for (const GoneBlob& blob : batch->gone) options_.on_gone(blob);
+  }
   for (Effect& event : events) pending.transaction.effects.push_back(std::move(event));
   for (const Effect& effect : pending.transaction.effects) {
     Standing now;
@@ -418,6 +422,7 @@ Status Committer::Seal(Batch* batch) {
 
   std::array<uint8_t, aead::kXaesNonceSize> nonce;
   options_.env->Random(nonce);
+  if (STRONGROOM_BUG("reused-nonce")) nonce.fill(0);
   Bytes aad = format::RecordAad(options_.seal->store_id, place.segment_id, place.offset,
                                 place.epoch, head.first_sequence);
   Bytes ciphertext = aead::XaesSeal(options_.seal->key.span(), nonce, aad, record);
@@ -464,7 +469,9 @@ void Committer::WriteBatch(std::unique_ptr<Batch> next) {
       status = Seal(next.get());
     }
   }
-  if (!stood.ok()) status = *options_.log->stopped();
+  if (!stood.ok() && !STRONGROOM_BUG("batch-kept-after-failed")) {
+    status = *options_.log->stopped();
+  }
   if (status.ok()) {
     options_.log->Begin(next->sealed);
     in_flight_ = std::move(next);

@@ -3,6 +3,8 @@
 #include <array>
 #include <set>
 
+#include "base/bugs.h"
+
 namespace strongroom::engine {
 
 namespace {
@@ -75,6 +77,7 @@ void LetGo(io::Env* env, const std::vector<std::shared_ptr<Zone>>& zones, uint64
   for (const auto& zone : zones) {
     bool ended = true;
     for (io::TaskQueue* queue : QueuesOf(*zone)) ended &= queue->Stop(to_end());
+    if (STRONGROOM_BUG("lock-released-under-a-thread")) zone->lock = nullptr;
     if (ended && !zone->index && !zone->late_index) {
       zone->lock = nullptr;
       continue;

@@ -1,5 +1,7 @@
 #include "format/row.h"
 
+#include "base/bugs.h"
+
 namespace strongroom::format {
 
 namespace {
@@ -170,7 +172,7 @@ Bytes DekAad(const aead::Id& store_id, const aead::Id& blob_id, ByteSpan context
   ByteWriter w(&aad);
   w.Field(AsBytes("dek"));
   w.Raw(store_id);
-  w.Raw(blob_id);
+  if (!STRONGROOM_BUG("dropped-aad-field")) w.Raw(blob_id);
   w.Field(context);
   return aad;
 }

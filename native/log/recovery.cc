@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/bugs.h"
 #include "hash/xxh64.h"
 #include "log/catch_up.h"
 
@@ -149,7 +150,7 @@ Recovery::Fault Recovery::Gather() {
     RecoveryZone& zone = zones_[i];
     // Bytes that a dead process left unsynced are not durable until we make them so: believed and
     // served before that, they could vanish in a power cut.
-    if (!options_.read_only) {
+    if (!options_.read_only && !STRONGROOM_BUG("open-without-sync")) {
       if (Status status = zone.log->SyncAll(); !status.ok()) return Of(i, status);
     }
     auto highest = HighestEpoch(*zone.log, *options_.seal, source());
@@ -212,7 +213,7 @@ Result<Position> Recovery::WalkToTail(size_t zone) {
   if (!last) return walk.position();
   // Only the last batch can be torn: each was written after the barrier of the one before.
   TRY_ASSIGN(bool whole, IsWhole(reader, *last));
-  return whole ? walk.position() : before;
+  return whole || STRONGROOM_BUG("torn-cells-believed") ? walk.position() : before;
 }
 
 Recovery::Fault Recovery::WalkMembers() {
@@ -233,6 +234,11 @@ Recovery::Fault Recovery::ChooseTruth() {
   auto longer = [&](size_t a, size_t b) { return tails_[a].location < tails_[b].location; };
   const auto& holders = verdict_.holders;
   truth_ = *std::max_element(holders.begin(), holders.end(), longer);
+  if (STRONGROOM_BUG("quorum-tail-for-set-tail") && holders.size() >= options_.quorum) {
+    std::vector<size_t> sorted = holders;
+    std::sort(sorted.begin(), sorted.end(), [&](size_t a, size_t b) { return longer(b, a); });
+    truth_ = sorted[options_.quorum - 1];
+  }
   tail_ = tails_[truth_];
   if (verdict_.epoch && tail_.location < verdict_.epoch->position.location) {
     return OfAll(Status(Code::kCorruption, "the log is rotten below the ruling epoch"));
@@ -244,7 +250,7 @@ Recovery::Fault Recovery::ChooseTruth() {
     tail_ = tails_[truth_];
     return Fine();
   }
-  Status rot = RefuseRot(truth_, tail_);
+  Status rot = STRONGROOM_BUG("rot-cut-as-torn") ? Status() : RefuseRot(truth_, tail_);
   return rot.ok() ? Fine() : OfAll(rot);
 }
 
@@ -310,7 +316,7 @@ Recovery::Fault Recovery::Equalize() {
   }
   // A batch with torn cells links to the tail as the new epoch will. Were it left there, the next
   // walk would follow it into a dead end. RefuseRot has proved that nothing else is past the tail.
-  if (tail_.location == 0) return Fine();
+  if (tail_.location == 0 || STRONGROOM_BUG("tail-not-cut")) return Fine();
   Status cut = zones_[truth_].log->CutAfter(SegmentOf(tail_.location), OffsetOf(tail_.end));
   return cut.ok() ? Fine() : Of(truth_, cut);
 }
@@ -330,7 +336,7 @@ Recovery::Fault Recovery::JudgeMembers() {
       options_.on_alarm(zones_[i].number, "the zone lacks records that it had acknowledged");
     }
   }
-  if (counting >= options_.quorum) return Fine();
+  if (counting >= options_.quorum || STRONGROOM_BUG("lagging-member-counts")) return Fine();
   return OfAll(Status(Code::kQuorumLost,
                       "a zone lacks records that it had acknowledged: " + std::to_string(counting) +
                           " zones count, " + std::to_string(options_.quorum) + " must"));
@@ -376,6 +382,7 @@ Recovery::Fault Recovery::Reserve(Recovered* out) {
     next.epochs_reserved = out->epochs_reserved;
     // Said before the zone is in the set: a crash in between must not make it whole.
     if (Returns(i)) next.state = format::ZoneState::kHealing;
+    if (STRONGROOM_BUG("epoch-without-reservation")) continue;
     Status status = format::ReplaceSuperblock(zone.disk.get(), zone.path, next, *options_.keys);
     if (!status.ok()) return Of(i, status);
     zone.superblock = std::move(next);

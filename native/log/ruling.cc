@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/bugs.h"
+
 namespace strongroom::log {
 
 Result<Verdict> Rule(const std::vector<ZoneEvidence>& zones, size_t quorum) {
@@ -23,14 +25,15 @@ Result<Verdict> Rule(const std::vector<ZoneEvidence>& zones, size_t quorum) {
   for (size_t i = 0; i < zones.size(); ++i) {
     const ZoneEvidence& zone = zones[i];
     bool same = ruling && zone.highest && zone.highest->number == ruling->number;
-    if (zone.counts && same && zone.highest->position.chain != ruling->position.chain) {
+    if (!STRONGROOM_BUG("fork-taken-as-tail") && zone.counts && same &&
+        zone.highest->position.chain != ruling->position.chain) {
       return Status(Code::kRolledBack, "two different records of epoch " +
                                            std::to_string(ruling->number) +
                                            ": the zones hold a fork");
     }
     const auto* set = ruling ? &ruling->payload.set : nullptr;
-    bool member =
-        zone.counts && (!set || std::find(set->begin(), set->end(), zone.zone_id) != set->end());
+    bool member = zone.counts && (STRONGROOM_BUG("stale-zone-outvotes") || !set ||
+                                  std::find(set->begin(), set->end(), zone.zone_id) != set->end());
     (member ? verdict.members : verdict.stale).push_back(i);
     if (zone.counts && (same || !ruling)) verdict.holders.push_back(i);
   }

@@ -1,5 +1,7 @@
 #include "log/zone_log.h"
 
+#include "base/bugs.h"
+
 namespace strongroom::log {
 
 namespace {
@@ -80,7 +82,7 @@ Status ZoneLog::Create(const format::SegmentHeader& header, uint64_t size) {
   }
   if (status.ok()) status = file->Sync();
   // Crash before the folder is synced: the segment may be missing or empty; nobody needs it yet.
-  if (status.ok()) status = env_->SyncDirectory(folder_);
+  if (status.ok() && !STRONGROOM_BUG("no-directory-fsync")) status = env_->SyncDirectory(folder_);
   if (!status.ok()) {
     (void)env_->Remove(name);
     return status.With("create segment");
@@ -119,7 +121,10 @@ Status ZoneLog::Append(uint32_t segment, uint32_t offset, ByteSpan batch) {
   TRY(writer_.file->WriteAt(offset, batch));
   // A failure here is never retried: the kernel may have dropped the pages and marked them clean.
   // Crash before it returns: the batch is here whole, torn or not at all; recovery decides.
-  TRY(writer_.file->Sync());
+  Status synced = STRONGROOM_BUG("ack-before-sync") ? Status() : writer_.file->Sync();
+  if (STRONGROOM_BUG("retried-fsync") && !synced.ok()) synced = writer_.file->Sync();
+  TRY(synced);
+  if (STRONGROOM_BUG("moved-folder-unnoticed")) return {};
   TRY_ASSIGN(auto info, writer_.file->Info());
   if (info.links == 0) return Status(Code::kUnavailable, "the segment was deleted under us");
   if (info.size < writer_.size) return Status(Code::kUnavailable, "the segment was truncated");
