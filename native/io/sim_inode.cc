@@ -41,7 +41,8 @@ void ApplyWhole(SimImage* image, const SimChange& change) {
   }
 }
 
-// The first changes, and of the next one its first sectors or its last.
+// The first changes, and of the next one its first sectors, its last, or all but some in the
+// middle: what looks whole at both ends.
 void ApplyBeginning(SimImage* image, const std::vector<SimChange>& changes,
                     testing::Random& random) {
   size_t whole = random.Below(changes.size());
@@ -49,9 +50,12 @@ void ApplyBeginning(SimImage* image, const std::vector<SimChange>& changes,
   const SimChange& torn = changes[whole];
   size_t sectors = (torn.end() - torn.offset) / kSectorSize + 1;
   size_t cut = random.Below(sectors + 1);
-  bool first_part = random.Below(4) != 0;
-  ApplyPart(image, torn, random.Below(2) == 0,
-            [&](size_t sector) { return first_part ? sector < cut : sector >= cut; });
+  size_t until = cut + 1 + random.Below(sectors);
+  uint64_t part = random.Below(4);
+  ApplyPart(image, torn, random.Below(2) == 0, [&](size_t sector) {
+    if (part == 0) return sector >= cut;
+    return sector < cut || (part == 1 && sector >= until);
+  });
 }
 
 // Any sectors of any changes; sizes up to some moment, because the journal keeps those in order.
@@ -114,10 +118,17 @@ void SimInode::LeaveToChance(testing::Random& random) {
   if (!changes.empty()) {
     is_astray = true;
     switch (random.Below(4)) {
-      case 0: break;
-      case 1: durable = cached; break;
-      case 2: ApplyBeginning(&durable, changes, random); break;
-      case 3: ApplySubset(&durable, changes, random); break;
+      case 0:
+        break;
+      case 1:
+        durable = cached;
+        break;
+      case 2:
+        ApplyBeginning(&durable, changes, random);
+        break;
+      case 3:
+        ApplySubset(&durable, changes, random);
+        break;
     }
   }
   changes.clear();

@@ -31,7 +31,7 @@ class Simulation::Life {
  public:
   Life(Simulation* simulation, uint64_t seed)
       : all_(simulation), random_(seed), workload_(seed * 1'000'000 + 1) {
-    now_.zone_count = random_.Below(4) == 0 ? 1 : 3;
+    now_.zone_count = random_.Below(3) == 0 ? 1 : 3;
     for (size_t zone = 1; zone <= now_.zone_count; ++zone) {
       now_.disk.MakeDirectories(Store::ZonePath(zone));
     }
@@ -101,7 +101,7 @@ class Simulation::Life {
     if (drawn % all_->crash_every_ != 0 || images->size() >= kImagesHeld) return;
     Random chance(drawn);
     std::string where = std::string("before ") + io::NameOf(kind) + " " + path;
-    if (chance.Below(16) == 0) return all_->Kill(now_, where, images);
+    if (IsKilledAt(kind, chance)) return all_->Kill(now_, where, images);
     all_->PowerCut(now_, where, chance, images);
   }
 

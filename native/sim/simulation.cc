@@ -46,6 +46,10 @@ void SettlePending(Model* model, const Rows& rows) {
   model->before.clear();
 }
 
+bool IsKilledAt(io::SimIo kind, Random& random) {
+  return random.Below(kind == io::kIoSync ? 3 : 24) == 0;
+}
+
 void Simulation::PowerCut(Image image, const std::string& where, Random& random,
                           std::vector<Image>* out) {
   CrashStyle style = kStyles[random.Below(std::size(kStyles))];
@@ -77,7 +81,8 @@ void Simulation::JudgeAll(std::vector<Image>* images) {
 // One call in so many of an image's opening is crashed at: fewer, the deeper it was found, and more
 // where a process died, since that is where two crashes meet.
 uint64_t Simulation::CrashAgainEvery(const Image& image) const {
-  return ((image.killed ? crash_every_ : 7 * crash_every_ / 2) + 1) << std::min(image.depth, 2);
+  if (image.killed) return crash_every_ / 2 + 1;
+  return (7 * crash_every_ / 2 + 1) << std::min(image.depth, 2);
 }
 
 // Whatever it draws comes from the image: it is judged alike wherever it turns up.
@@ -103,8 +108,9 @@ void Simulation::Judge(const Image& image, std::vector<Image>* again) {
       Image next = now;
       ++next.depth;
       next.killed = false;
-      PowerCut(std::move(next), "again before " + std::string(io::NameOf(kind)) + " " + path,
-               chance, again);
+      const std::string where = "again before " + std::string(io::NameOf(kind)) + " " + path;
+      if (image.killed && IsKilledAt(kind, chance)) return Kill(std::move(next), where, again);
+      PowerCut(std::move(next), where, chance, again);
     };
   }
   Status ran = env.Run([&] { Open(env, now, allowed, dice, again); });

@@ -96,6 +96,9 @@ class Simulation {
   uint64_t most_ = 0;
 };
 
+// Before a sync more often than elsewhere: what a dead process leaves in the page cache is written,
+// and no more than that.
+bool IsKilledAt(io::SimIo kind, testing::Random& random);
 // From now on the transactions that nobody heard of are as they were found.
 void SettlePending(Model* model, const Rows& rows);
 
