@@ -130,6 +130,8 @@
       "native/engine/closing_test.cc",
       "native/engine/engine_test.cc",
       "native/engine/index_rot_test.cc",
+      "native/engine/failed_batch_test.cc",
+      "native/engine/foreign_index_test.cc",
       "native/engine/index_set_test.cc",
       "native/engine/key_memory_test.cc",
       "native/engine/nonces_test.cc",

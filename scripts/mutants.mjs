@@ -51,7 +51,7 @@ function build() {
 function run(program, args, bug) {
   const { status, signal, stdout, stderr } = spawnSync(`${out}/${program}`, args, {
     encoding: 'utf8',
-    timeout: 15 * 60_000,
+    timeout: 10 * 60_000,
     killSignal: 'SIGKILL',
     maxBuffer: 1 << 28,
     // In memory: a bug is not found by what a disk makes of it, but by what the tests see.

@@ -146,11 +146,11 @@ class ReadPass::Visit {
     if (job->out != nullptr) {
       // Without a key nothing is wrong with the cell, and nothing of it was opened either: another
       // zone's preamble may have the key by now.
-      if (!cipher_) cipher_ = source_->TakeCipher();
+      const bool late = STRONGROOM_BUG("unopened-cell-served");
+      if (!cipher_ && !late) cipher_ = source_->TakeCipher();
       if (!cipher_) {
         status_ = source_->key_status();
-        const bool served = STRONGROOM_BUG("unopened-cell-served") && status_.ok();
-        if (served) job->outcome = CellJob::Outcome::kGood;
+        if (late && status_.ok()) job->outcome = CellJob::Outcome::kGood;
         return;
       }
       Status opened =

@@ -44,7 +44,7 @@ Result<format::Position> ReplayFrom(Zone& zone, const log::RecordSeal& seal, con
     if (!entry) break;
     gathered.push_back(ApplyImage(entry->record, entry->position));
     auto& last = gathered.back().effects;
-    if (STRONGROOM_BUG("replay-off-by-one") && gathered.size() == 1) last.clear();
+    if (STRONGROOM_BUG("replay-off-by-one") && gathered.size() < 3) last.clear();
     effects.insert(effects.end(), last.begin(), last.end());
     if (effects.size() >= kReplayEffects) TRY(flush());
   }

@@ -115,7 +115,7 @@ export const bugs = [
   [
     'batch-kept-after-failed',
     'the batch behind a failed one is written all the same',
-    [suites('Engine.', 'ReplicatedLog')],
+    [suites('FailedBatch')],
   ],
   [
     'flight-not-checked',
@@ -126,7 +126,7 @@ export const bugs = [
   [
     'foreign-index-kept',
     'an index that does not lead to the tail is served',
-    [suites('IndexSet', 'Engine.', 'Opening')],
+    [suites('ForeignIndex')],
   ],
   [
     'lock-released-under-a-thread',
