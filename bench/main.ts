@@ -24,6 +24,7 @@ import { makePlace, removeTree, requireDisk } from './rig/disk.ts';
 import { describeMachine } from './rig/machine.ts';
 import type { Question } from './rig/question.ts';
 import { type Line, lineOf, printTable } from './rig/report.ts';
+import { verify } from './verify.ts';
 
 const questions: readonly Question[] = [
   putSmall,
@@ -37,6 +38,7 @@ const questions: readonly Question[] = [
   loopDelay,
   memory,
   open,
+  verify,
 ];
 
 interface Wish {

@@ -54,7 +54,13 @@ export type {
 export type { Bucket } from './store/bucket.ts';
 export type { Checkpoint } from './store/checkpoint.ts';
 export type { EventsHandle } from './store/events-handle.ts';
-export type { Health, HealthStatus, ZoneStatus } from './store/health.ts';
+export type {
+  HealOptions,
+  Health,
+  HealthStatus,
+  VerifyOptions,
+  ZoneStatus,
+} from './store/health.ts';
 export type { MultipartUpload } from './store/multipart-upload.ts';
 export type { ObjectFile } from './store/object-file.ts';
 export {
@@ -66,3 +72,4 @@ export {
 } from './store/open.ts';
 export type { Store } from './store/store.ts';
 export type { ConfigHandle, TagsHandle } from './store/tags-handle.ts';
+export type { VerifyFinding, VerifyReport } from './store/verification.ts';

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { RescueCommand } from './rescue.ts';
+import type { VerifyCommand } from './verify.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 const program = new Command('strongroom')
@@ -34,6 +35,25 @@ program
     const { rescue } = await import('./rescue.ts');
     process.exitCode = await rescue(zones, options);
   });
+
+for (const [name, description] of [
+  ['verify', 'look at every byte of a store in every zone'],
+  ['heal', 'verify, and put right in one zone what is right in others'],
+] as const) {
+  const command = program
+    .command(name)
+    .description(description)
+    .argument('<store>', 'the path that the store is opened by; nobody may have it open')
+    .option('--zones <directories...>', 'the zones (default: those below the path)')
+    .option('--root-key <file>', 'the key file (default: that beside the store)')
+    .option('--passphrase-env <name>', 'the environment variable that holds the passphrase')
+    .option('--json', 'the report as one line of JSON');
+  if (name === 'verify') command.option('--deep', 'open every chunk of every object as well');
+  command.action(async (store: string, options: VerifyCommand) => {
+    const commands = await import('./verify.ts');
+    process.exitCode = await commands[name](store, options);
+  });
+}
 
 program
   .command('build')

@@ -115,9 +115,14 @@ export interface NativeEngine {
   writeBlob(kek: NativeKey | NativeParts, expectedSize: number, digestBits: number): NativeWriter;
   /** The values, as digests.ts unpacks them: of a short body at once. */
   digest(bits: number, bytes: Uint8Array): Buffer | Promise<Buffer>;
+  verify(heal: boolean, bytesPerSecond: number): NativeVerifying;
+  verifyRow(key: Uint8Array, kek: NativeKey | NativeParts, heal: boolean): NativeVerifying;
   status(): unknown;
   close(): Promise<void>;
 }
+
+/** As VerifyNews, with row keys as null where there are none. */
+export type NativeVerifying = readonly [next: () => Promise<unknown>, stop: () => void];
 
 export interface NativeWriter {
   /** The size of a whole piece, in bytes: what offer() takes while more follows. */

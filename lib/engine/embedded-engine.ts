@@ -8,6 +8,7 @@ import type {
   NativeKey,
   NativeParts,
   NativeReader,
+  NativeVerifying,
   NativeWriter,
 } from './addon.ts';
 import { type DigestName, type Digests, digestBits, unpackDigests } from './digests.ts';
@@ -34,6 +35,8 @@ import type {
   StorageEngine,
   TakenCheckpoint,
   Transaction,
+  Verifying,
+  VerifyNews,
   WrittenBlob,
 } from './storage-engine.ts';
 
@@ -360,6 +363,16 @@ class EmbeddedEngine implements StorageEngine {
     }
   }
 
+  verify({ heal, bytesPerSecond }: { heal: boolean; bytesPerSecond: number }): Verifying {
+    this.checkOpen();
+    return toVerifying(this.#native.verify(heal, bytesPerSecond));
+  }
+
+  verifyRow(row: { key: RowKey; kek: KeyHandle | PartsKey; heal: boolean }): Verifying {
+    this.checkOpen();
+    return toVerifying(this.#native.verifyRow(row.key, keyOf(row.kek), row.heal));
+  }
+
   status(): EngineStatus {
     return this.#native.status() as EngineStatus;
   }
@@ -375,6 +388,10 @@ class EmbeddedEngine implements StorageEngine {
     this.#closing ??= this.#native.close().catch(rethrow);
     return this.#closing;
   }
+}
+
+function toVerifying([next, stop]: NativeVerifying): Verifying {
+  return { next: () => next().catch(rethrow) as Promise<VerifyNews>, stop };
 }
 
 function toNativeEvent(event: EventRow | undefined): NativeEvent | null {

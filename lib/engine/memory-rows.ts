@@ -6,6 +6,10 @@ export class MemoryRows {
   /** The keys of #rows in order. */
   readonly #order: string[] = [];
 
+  get size(): number {
+    return this.#order.length;
+  }
+
   get(key: string): StoredRow | undefined {
     return this.#rows.get(key);
   }

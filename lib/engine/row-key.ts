@@ -54,6 +54,14 @@ export function objectRowKey(bucketId: Uint8Array, key: string): RowKey {
   return scratch.subarray(0, end + 1 + versionSize);
 }
 
+/** What an object's row key says; null for a row key of another family. */
+export function objectOfRowKey(rowKey: Uint8Array): { bucketId: Uint8Array; key: string } | null {
+  const end = rowKey.length - versionSize - 1;
+  if (rowKey[0] !== letterO || end < objectTextFrom || rowKey[end] !== 0) return null;
+  const text = Buffer.from(rowKey.buffer, rowKey.byteOffset, end).toString('utf8', objectTextFrom);
+  return { bucketId: rowKey.subarray(1, objectTextFrom), key: text };
+}
+
 /** As objectRowKey, in memory of its own: for transactions with several objects. */
 export function ownObjectRowKey(bucketId: Uint8Array, key: string): RowKey {
   return Uint8Array.prototype.slice.call(objectRowKey(bucketId, key));

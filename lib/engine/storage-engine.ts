@@ -283,6 +283,41 @@ export interface EngineStatus {
   };
 }
 
+/** Something in a zone that is not what must be there. */
+export interface EngineFinding {
+  readonly kind: 'missing' | 'rot' | 'stale' | 'tampering' | 'unreadable';
+  /** 0: every zone, or nobody can say which. */
+  readonly zone: number;
+  /** It was put right, and read back from the disk. */
+  readonly healed: boolean;
+  readonly what: string;
+  /** Of a row that names it, where one is known. */
+  readonly rowKey: Uint8Array | null;
+}
+
+export interface VerifyNews {
+  /** So far: bytes read, records of the log, cells of the zones, rows looked at. */
+  readonly bytes: number;
+  readonly records: number;
+  readonly cells: number;
+  readonly rows: number;
+  /** Since the last news. */
+  readonly findings: readonly EngineFinding[];
+  /** Nothing follows. */
+  readonly over: boolean;
+}
+
+/** A verification on its way. It waits for whoever takes its findings. */
+export interface Verifying {
+  /**
+   * Resolves when something was found, after a while, and at the end. Rejects when it cannot go on
+   * (ABORTED after stop()), never for what it finds. One call at a time.
+   */
+  next(): Promise<VerifyNews>;
+  /** Idempotent. */
+  stop(): void;
+}
+
 export type EngineEvent =
   | { readonly type: 'zone:expelled'; readonly zone: number; readonly reason: string }
   | { readonly type: 'zone:stale'; readonly zone: number; readonly reason: string }
@@ -333,6 +368,19 @@ export interface StorageEngine {
   digest(names: readonly DigestName[], bytes: Uint8Array): Promise<Digests>;
   /** A new, empty list of parts; `id` has 16 bytes. It stands once a commit names it. */
   createParts(): { readonly id: Uint8Array; readonly key: PartsKey };
+
+  /**
+   * Looks at everything in the zones of the set that needs no key, past the page cache: logs, index
+   * rows, large blobs. With `heal` it puts right in one zone what is right in others.
+   * `bytesPerSecond` 0: at full speed. Runs go one after the other.
+   */
+  verify(request: { readonly heal: boolean; readonly bytesPerSecond: number }): Verifying;
+  /** The same for the blob of one row, each of its chunks opened in each zone. */
+  verifyRow(request: {
+    readonly key: RowKey;
+    readonly kek: KeyHandle | PartsKey;
+    readonly heal: boolean;
+  }): Verifying;
 
   status(): EngineStatus;
   /** A throwing listener harms nothing. */

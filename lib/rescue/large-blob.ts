@@ -99,17 +99,18 @@ async function openBlobFile(
 ): Promise<FileHandle | null> {
   const id = blob.id.toString('hex');
   const below = join(folder.path, 'blob', id.slice(0, 2));
-  try {
-    // Without its counting row, which a hole in the log may have taken, any placement may be it.
-    const names = counted === undefined ? await readdir(below) : [`${id}.${counted.placement}`];
-    const name = names
-      .filter((each) => each.startsWith(`${id}.`))
-      .sort()
-      .at(-1);
-    return name === undefined ? null : await openFile(join(below, name));
-  } catch {
-    return null;
+  // Without its counting row, which a hole in the log may have taken, any placement may be it.
+  const names =
+    counted === undefined
+      ? (await readdir(below).catch(() => [])).filter((name) => name.startsWith(`${id}.`)).sort()
+      : [`${id}.${counted.placement}`];
+  const whole = names.filter((name) => !name.endsWith('.healing')).reverse();
+  // A healing that died between its two renames leaves nothing but what it had proven.
+  for (const name of [...whole, ...whole.map((each) => `${each}.healing`), ...names]) {
+    const file = await openFile(join(below, name)).catch(() => null);
+    if (file !== null) return file;
   }
+  return null;
 }
 
 /** What is right in a stripe: data cells by their tags, parity cells by their checksums. */

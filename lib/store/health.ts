@@ -1,6 +1,9 @@
 // Health: what the engine knows of itself, in the words of an operator.
 import type { StoreContext } from '../context/store-context.ts';
 import type { ZoneState } from '../engine/storage-engine.ts';
+import type { Progress } from '../object/progress.ts';
+import { booleanOption, checkSignal, functionOption, readOptions } from '../options.ts';
+import { runVerification, type VerifyReport } from './verification.ts';
 
 export type ZoneStatus = ZoneState;
 
@@ -23,12 +26,67 @@ export interface HealthStatus {
   tamperingFound: number;
 }
 
+export interface HealOptions {
+  signal?: AbortSignal | undefined;
+  /** Bytes read from the disks, at most ten times a second and once at the end. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface VerifyOptions extends HealOptions {
+  /** Of this bucket alone, each object in every zone. */
+  bucket?: string | undefined;
+  /**
+   * Also opens every chunk of every object in every zone: finds what was changed on purpose and
+   * given the checksum that it then must have. Takes the time to decrypt it all.
+   * @default false
+   */
+  deep?: boolean | undefined;
+}
+
+const healOptions: ReadonlySet<string> = new Set(['onProgress', 'signal']);
+const verifyOptions: ReadonlySet<string> = new Set(['bucket', 'deep', 'onProgress', 'signal']);
+
 export class Health {
   readonly #context: StoreContext;
 
   /** @internal */
   constructor(context: StoreContext) {
     this.#context = context;
+  }
+
+  /**
+   * Looks at every byte that counts, in every zone of the set, past the page cache: each record of
+   * the logs with its seal and its chain, each cell of each object, each row. Changes nothing.
+   * What it finds is also told as `rot` and `tampering` events.
+   * @throws {StoreError} NoSuchBucket, ABORTED, STORE_CLOSED
+   * @example
+   * const { found, findings } = await store.health.verify();
+   */
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    const { bucket, deep, signal, onProgress } = readOptions('verify', options, verifyOptions);
+    if (bucket !== undefined && typeof bucket !== 'string')
+      throw new TypeError('verify: bucket must be a string');
+    booleanOption('verify', 'deep', deep, false);
+    functionOption('verify', 'onProgress', onProgress);
+    checkSignal('verify', signal);
+    const plan = { bucket, deep, signal, onProgress, heal: false, bytesPerSecond: 0 };
+    return runVerification(this.#context, plan);
+  }
+
+  /**
+   * The same, and puts right in one zone what is right in others. What lay there is moved or copied
+   * to the zone's `quarantine` folder first; what was written is read back from the disk before it
+   * counts as healed. Where cells contradict each other under right checksums, every object is
+   * opened to tell who lies.
+   * @throws {StoreError} ABORTED, STORE_CLOSED, STORE_READ_ONLY
+   * @example
+   * const { healed, unrecoverable } = await store.health.heal();
+   */
+  async heal(options: HealOptions = {}): Promise<VerifyReport> {
+    const { signal, onProgress } = readOptions('heal', options, healOptions);
+    functionOption('heal', 'onProgress', onProgress);
+    checkSignal('heal', signal);
+    return runVerification(this.#context, { signal, onProgress, heal: true, bytesPerSecond: 0 });
   }
 
   /**

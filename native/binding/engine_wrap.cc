@@ -7,6 +7,7 @@
 #include "binding/named_blob.h"
 #include "binding/reader_wrap.h"
 #include "binding/status_to_js.h"
+#include "binding/verifying.h"
 #include "binding/writer_wrap.h"
 
 namespace strongroom::binding {
@@ -67,6 +68,8 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
        InstanceMethod("awaitChange", &EngineWrap::AwaitChange),
        InstanceMethod("writeBlob", &EngineWrap::WriteBlob),
        InstanceMethod("digest", &EngineWrap::Digest),
+       InstanceMethod("verify", &EngineWrap::Verify),
+       InstanceMethod("verifyRow", &EngineWrap::VerifyRow),
        InstanceMethod("status", &EngineWrap::Status), InstanceMethod("close", &EngineWrap::Close)});
 }
 
@@ -334,6 +337,27 @@ Napi::Value EngineWrap::WriteBlob(const Napi::CallbackInfo& info) {
                   : handle->WriteBlob(*KekOf(handle, info[0]), size, std::move(on_plaintext));
   if (!blob.ok()) throw StatusToJs(info.Env(), blob.status());
   return WriterWrap::Create(info.Env(), handle_, std::move(*blob), std::move(digests));
+}
+
+// verify(heal, bytesPerSecond): [next(), stop()]
+Napi::Value EngineWrap::Verify(const Napi::CallbackInfo& info) {
+  engine::VerifyRequest request;
+  request.heal = info[0].ToBoolean();
+  request.bytes_per_second = IntegerOf(info[1]);
+  return ShowVerifying(info.Env(), (*handle_)->Verify(std::move(request)));
+}
+
+// verifyRow(key, kek | parts, heal): [next(), stop()]
+Napi::Value EngineWrap::VerifyRow(const Napi::CallbackInfo& info) {
+  engine::VerifyRowRequest request;
+  request.key = CopyOf(info[0]);
+  if (IsParts(info[1])) {
+    request.parts = PartsOf(*handle_, info[1]);
+  } else {
+    request.kek = KekOf(*handle_, info[1]);
+  }
+  request.heal = info[2].ToBoolean();
+  return ShowVerifying(info.Env(), (*handle_)->VerifyRow(std::move(request)));
 }
 
 // digest(bits, bytes): the values of hash/digests.h. A short body at once; of a longer one a

@@ -35,6 +35,8 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value Checkpoint(const Napi::CallbackInfo& info);
   Napi::Value AwaitChange(const Napi::CallbackInfo& info);
   Napi::Value WriteBlob(const Napi::CallbackInfo& info);
+  Napi::Value Verify(const Napi::CallbackInfo& info);
+  Napi::Value VerifyRow(const Napi::CallbackInfo& info);
   Napi::Value Digest(const Napi::CallbackInfo& info);
   Napi::Value Status(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);

@@ -166,7 +166,7 @@ void BlobSource::Report(CellTrouble::Kind kind, int position, int64_t cell,
                         std::string what) const {
   if (!context_->on_trouble) return;
   context_->on_trouble({kind, zone(position)->number, name_.blob_id, name_.placement, cell,
-                        std::move(what)});
+                        std::move(what), shape_});
 }
 
 void BlobSource::ReportTampered(uint64_t stripe, int cell) const {

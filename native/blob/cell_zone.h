@@ -5,12 +5,14 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "aead/chunk.h"
 #include "blob/deadlines.h"
 #include "blob/slab_pool.h"
+#include "format/blob_file.h"
 #include "io/env.h"
 #include "io/task_queue.h"
 
@@ -29,6 +31,10 @@ struct CellZone {
   // any thread, also after the store was closed. Must not block. Never called for a full disk or
   // for rot. May be empty.
   std::function<void(const Status&)> on_failure;
+  // Blobs whose file in this zone is being healed: one healing at a time would install what another
+  // one is still building.
+  Mutex healing_mutex;
+  std::set<aead::Id> healing;  // Guarded by healing_mutex.
 };
 // By position in the placement; null where a zone is not there at all.
 using CellZones = std::vector<std::shared_ptr<CellZone>>;
@@ -48,6 +54,7 @@ struct CellTrouble {
   uint16_t placement = 0;
   int64_t cell = -1;  // stripe * (k + m) + cell of the stripe; -1: the whole file.
   std::string what;
+  format::BlobShape shape;  // Of the blob.
 };
 
 struct BlobContext {

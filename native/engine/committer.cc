@@ -89,6 +89,7 @@ format::Row RowOf(const Effect& effect, uint64_t frame_location) {
 Committer::Committer(Options options)
     : options_(std::move(options)),
       wake_(&mutex_),
+      tail_(options_.log->tail()),
       next_sequence_(options_.log->tail().sequence + 1),
       sequence_(options_.log->tail().sequence) {
   thread_ = options_.env->StartThread("commit", [this] { Run(); });
@@ -182,6 +183,17 @@ void Committer::DoAsked() {
     asked.swap(asked_);
   }
   for (auto& work : asked) work(options_.log);
+  TellTail();
+}
+
+void Committer::TellTail() {
+  MutexLock lock(&mutex_);
+  tail_ = options_.log->tail();
+}
+
+format::Position Committer::log_tail() {
+  MutexLock lock(&mutex_);
+  return tail_;
 }
 
 // False when nothing is left to write: everything was refused and nothing in flight decides it.
@@ -488,6 +500,7 @@ void Committer::FinishInFlight() {
 
 // From here nothing turns into an error: the batch is durable in every zone of the set.
 void Committer::SettleDurable(Batch& batch) {
+  TellTail();
   Status applied = options_.indexes->Apply(batch.image);
   bool closing = applied.Is(Code::kClosed);
   if (!applied.ok() && !closing && options_.on_stopped) options_.on_stopped(applied);

@@ -50,6 +50,8 @@ class Committer {
   // Settles what is queued, then ends the thread.
   void Stop();
 
+  // The last record that stands in all zones of the set. Any thread.
+  format::Position log_tail();
   uint64_t sequence() const { return sequence_.load(); }
   uint64_t commits() const { return commits_.load(); }
   uint64_t batches() const { return batches_.load(); }
@@ -92,12 +94,14 @@ class Committer {
   void SettleDurable(Batch& batch);
   void Fail(Batch& batch, const Status& status);
   void DoAsked();
+  void TellTail();
 
   const Options options_;
-  Mutex mutex_;  // Guards queue_, asked_ and stopping_.
+  Mutex mutex_;  // Guards queue_, asked_, tail_ and stopping_.
   CondVar wake_;
   std::deque<Pending> queue_;
   std::vector<std::function<void(log::ReplicatedLog*)>> asked_;
+  format::Position tail_;  // As log_tail() tells it.
   bool stopping_ = false;
 
   // Commit thread only.

@@ -72,6 +72,7 @@ void EngineImpl::StartBlobs() {
     } else if (trouble.kind == Kind::kRot) {
       self->Report(Event::Kind::kRot, trouble.zone, trouble.what);
     }
+    self->HealSoon(trouble);
   };
   for (auto& zone : opened_->zones) {
     zone->cells = std::make_shared<blob::CellZone>();
@@ -325,6 +326,7 @@ void EngineImpl::Close() {
   if (closed_.exchange(true)) return;
   waits_->End();
   if (!opened_) return;
+  StopRuns();
   if (returns_) returns_->Stop();
   if (cells_) cells_->Stop();
   if (clearer_) clearer_->Stop();

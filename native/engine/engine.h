@@ -23,6 +23,7 @@
 #include "format/superblock.h"
 #include "index/index.h"
 #include "io/env.h"
+#include "repair/finding.h"
 
 namespace strongroom::engine {
 
@@ -184,6 +185,7 @@ struct GetRequest {
   uint64_t offset = 0;
   uint64_t length = UINT64_MAX;
   bool frame = false;  // A small blob's whole frame instead of its plaintext: to copy it.
+  bool pin = false;    // A large blob or list is pinned, and its place told, without a key too.
 };
 struct ScanRequest {
   std::optional<Check> check;  // Of a row that stands outside the range: the bucket's.
@@ -215,6 +217,34 @@ struct EngineStatus {
   std::string read_only_reason;  // Empty: writes are welcome.
   uint64_t degraded_reads = 0, rot_found = 0, tampering_found = 0;
   uint64_t commits = 0, batches = 0, without_redundancy = 0;
+};
+
+// What a verification tells of itself.
+struct VerifyNews {
+  repair::Tally tally;                    // So far.
+  std::vector<repair::Finding> findings;  // Since the last news.
+  bool over = false;
+  Status status;  // When it is over: why it could not be ended; OK whatever was found.
+};
+class Verifying {
+ public:
+  virtual ~Verifying() = default;
+  // Calls `done` once, on any thread: when something was found, it went on for a while, or it is
+  // over. One call at a time.
+  virtual void Next(std::function<void(VerifyNews)> done) = 0;
+  // It ends soon, with kCancelled.
+  virtual void Stop() = 0;
+};
+struct VerifyRequest {
+  bool heal = false;
+  uint64_t bytes_per_second = 0;  // 0: at full speed.
+};
+// The blob of one row, with its key.
+struct VerifyRowRequest {
+  Bytes key;
+  KekRef kek;
+  PartsKeyRef parts;
+  bool heal = false;
 };
 
 // The root hint of a zone that has a superblock. kNotFound: no store there. kInvalidArgument: two
@@ -298,6 +328,12 @@ class Engine {
 
   // Runs work of the CPU alone on the codec pool. False when the store is closed.
   virtual bool PostToCodec(std::function<void()> work) = 0;
+
+  // Looks at the logs of the set and at every large blob, past the page cache, without the blobs'
+  // keys; and heals what is wrong in some zone and right in others. One after the other.
+  virtual std::shared_ptr<Verifying> Verify(VerifyRequest request) = 0;
+  // Opens the row's blob in every zone; kNone and lists of parts have nothing to open.
+  virtual std::shared_ptr<Verifying> VerifyRow(VerifyRowRequest request) = 0;
 
   virtual EngineStatus status() = 0;
   // Refuses new calls (kClosed), settles those in flight, checkpoints, lets go of the zones.

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -16,8 +17,12 @@
 #include "engine/parts_clearer.h"
 #include "engine/returning.h"
 #include "engine/small_blob.h"
+#include "repair/frame_verifier.h"
 
 namespace strongroom::engine {
+
+class VerifyRun;
+class IndexWitness;
 
 // Whatever a zone's thread or a reader's holder may still call after the close holds a share, or
 // asks for one that may be gone. Who opened the engine holds a handle that closes it.
@@ -71,6 +76,8 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   Result<std::shared_ptr<blob::BlobReader>> ReadBlob(const Opening& opening) override;
   void BlobWritten(const blob::BlobDone& done) override;
   void DropBlob(const GoneBlob& blob) override { RemoveFiles(blob); }
+  std::shared_ptr<Verifying> Verify(VerifyRequest request) override;
+  std::shared_ptr<Verifying> VerifyRow(VerifyRowRequest request) override;
   EngineStatus status() override;
   void Close() override;
 
@@ -102,6 +109,33 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void RemoveFiles(const GoneBlob& blob);
   void Report(Event::Kind kind, int zone, const std::string& what);
   void CellsFailed(int zone, const Status& why);
+  // ---- engine_verify.cc
+  std::shared_ptr<Verifying> StartRun(uint64_t bytes_per_second,
+                                      std::function<Status(EngineImpl*, VerifyRun*)> work);
+  void StopRuns();
+  Status VerifyAll(const VerifyRequest& request, VerifyRun* run);
+  Status VerifyBlobs(const VerifyRequest& request, VerifyRun* run);
+  Status VerifyLarge(const Bytes& key, SecretBytes dek, bool heal, VerifyRun* run);
+  Status VerifyOneRow(const VerifyRowRequest& request, VerifyRun* run);
+  // ---- index_verifier.cc
+  Status VerifyIndex(bool heal, VerifyRun* run);
+  Result<bool> IsWrongInIndex(const Bytes& key, IndexWitness* witness);
+
+  format::Position LogTail() const {
+    return committer_ ? committer_->log_tail() : opened_->recovered.tail;
+  }
+  std::vector<std::shared_ptr<Zone>> ZonesOfSet() const;
+  repair::LogZone ForRepair(const Zone& zone) const;
+  void TellZonesThatAreOut(VerifyRun* run);
+  // A large blob's file lacks something in a zone, as a reader found: heals it, later.
+  void HealSoon(const blob::CellTrouble& trouble);
+  void HealNow(const blob::CellTrouble& trouble);
+  // A small blob is not what was sealed in some zone.
+  void HealFrameSoon(const format::BlobReference& reference, ByteSpan dek);
+  repair::FrameOrder FrameOrderFor(const format::BlobReference& blob, SecretBytes dek,
+                                   bool heal) const;
+  bool PostRepair(std::function<void(EngineImpl*)> work);
+  void TellFinding(repair::Finding finding, VerifyRun* run);
   bool closed() const { return closed_.load(); }
 
   OpenOptions options_;
@@ -126,7 +160,10 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   bool silenced_ = false;  // Guarded by event_mutex_.
   std::atomic<uint64_t> rot_found_{0}, tampering_found_{0}, degraded_{0}, without_redundancy_{0};
   mutable Mutex state_mutex_;
-  std::string read_only_reason_;  // Guarded by state_mutex_.
+  std::string read_only_reason_;  // Guarded by state_mutex_, as are:
+  std::shared_ptr<io::TaskQueue> repair_;  // One thread, once it is needed.
+  std::vector<std::weak_ptr<VerifyRun>> runs_;
+  std::set<std::pair<int, aead::Id>> healing_soon_;  // Zone and blob.
 };
 
 }  // namespace strongroom::engine

@@ -127,7 +127,7 @@ Result<std::optional<Found>> EngineImpl::GetFrom(const std::shared_ptr<Zone>& zo
     found.length = std::min(request.length, blob.size - found.offset);
     found.bytes.assign(row_bytes.begin(), row_bytes.end());
     bool open = (request.kek || request.parts) && blob.kind != format::BlobKind::kNone;
-    if (open && format::IsCounted(blob.kind)) {
+    if ((open || request.pin) && format::IsCounted(blob.kind)) {
       found.pin = pins_->Pin(blob.id);
       // Pinned too late if it was overwritten in between: then look again. Last, for a row that is
       // still there was counted all the while.
@@ -192,6 +192,7 @@ Status EngineImpl::ReadSmall(const std::shared_ptr<Zone>& zone, const SmallBlobR
         options_.zone_deadline_nanos);
     if (status.ok()) {
       ++degraded_;
+      HealFrameSoon(read.reference, read.dek);
       out->insert(out->end(), shared->out.begin(), shared->out.end());
       return status;
     }

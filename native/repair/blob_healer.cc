@@ -387,7 +387,7 @@ class Healing {
   void Tell(int position, TroubleKind kind, int64_t cell, std::string what) const {
     if (!context_->on_trouble) return;
     context_->on_trouble({kind, survey_->zone(position).number, order_.blob.blob_id,
-                          order_.blob.placement, cell, std::move(what)});
+                          order_.blob.placement, cell, std::move(what), order_.blob.shape});
   }
 
   Status AskZone(std::function<Status()> work) const {
@@ -407,6 +407,27 @@ class Healing {
   bool taken_up_ = false;  // What an earlier healing had proven has the blob's name.
 };
 
+// One healing of a blob in a zone at a time.
+class Turn {
+ public:
+  Turn(blob::CellZone* zone, const aead::Id& blob_id) : zone_(zone), blob_id_(blob_id) {
+    MutexLock lock(&zone_->healing_mutex);
+    mine_ = zone_->healing.insert(blob_id_).second;
+  }
+  ~Turn() {
+    MutexLock lock(&zone_->healing_mutex);
+    if (mine_) zone_->healing.erase(blob_id_);
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  bool mine() const { return mine_; }
+
+ private:
+  blob::CellZone* const zone_;
+  const aead::Id blob_id_;
+  bool mine_;
+};
+
 }  // namespace
 
 Result<HealOutcome> HealBlob(const std::shared_ptr<blob::BlobContext>& context,
@@ -415,6 +436,10 @@ Result<HealOutcome> HealBlob(const std::shared_ptr<blob::BlobContext>& context,
   const auto target = static_cast<size_t>(order.target);
   if (target >= order.zones.size() || !order.zones[target]) {
     return Status(Code::kInvalidArgument, "no such zone");
+  }
+  const Turn turn(order.zones[target].get(), order.blob.blob_id);
+  if (!turn.mine()) {
+    return Status(Code::kUnavailable, "another healing of the blob is under way");
   }
   return Healing(context, order, pace, std::move(survey)).Run();
 }

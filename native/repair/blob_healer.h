@@ -32,8 +32,7 @@ extern const char kHealingSuffix[];  // Behind the blob's name, while the new fi
 
 // REQUIRES: a row that is durable names the blob, and a pin keeps it until the end, so that no
 // writer of it is left and nobody removes it meanwhile. No thread of the target zone is stuck with
-// an earlier write of this blob: one that is given up on removes the file when it comes back. One
-// healing of a blob at a time.
+// an earlier write of this blob: one that is given up on removes the file when it comes back.
 struct HealOrder {
   BlobAtRest blob;
   blob::CellZones zones;  // By position; those that are not healthy are asked only when they must.
@@ -50,10 +49,11 @@ struct HealOutcome {
 
 // Whatever is wrong with other zones' cells is told to context->on_trouble.
 //
-// kUnavailable: too few sound cells are left. kTampered: they do not fit together (come back with
-// the key), or with the key no choice of them gives what was sealed. kCorruption: what was written
-// reads back otherwise. kNoSpace, kIo, kTimedOut: the target's disk. kCancelled: by `pace`. After
-// any of them the zone holds what it held before, or the proven file.
+// kUnavailable: too few sound cells are left, or another healing of it is under way. kTampered:
+// they do not fit together (come back with the key), or with the key no choice of them gives what
+// was sealed. kCorruption: what was written reads back otherwise. kNoSpace, kIo, kTimedOut: the
+// target's disk. kCancelled: by `pace`. After any of them the zone holds what it held before, or
+// the proven file.
 Result<HealOutcome> HealBlob(const std::shared_ptr<blob::BlobContext>& context,
                              const HealOrder& order, const Pace& pace);
 
