@@ -188,7 +188,7 @@ class Simulation::Life {
 
   // A few transactions at once, on rows of their own each.
   void RunGroup(SimEnv& env, Store& store) {
-    now_.model.before.clear();
+    now_.model.moved_on = true;
     std::vector<std::unique_ptr<io::Thread>> threads;
     for (const Changes& changes : workload_.Draw(now_.model, random_)) {
       threads.push_back(env.StartThread("client", [this, &store, changes] {

@@ -112,6 +112,8 @@ class Comparison {
 
 void Model::Settle(const Changes& changes) {
   Erase(&pending, changes);
+  if (moved_on) before.clear();
+  moved_on = false;
   for (const Change& change : changes) {
     before.try_emplace(change.key, At(settled, change.key));
     if (change.body) settled[change.key] = *change.body;

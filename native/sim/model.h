@@ -48,6 +48,7 @@ struct Model {
   Rows settled;
   std::vector<Changes> pending;  // Their keys are all different.
   std::map<std::string, std::optional<Body>> before;
+  bool moved_on = false;  // What is settled next stands behind all that `before` tells of.
 
   void Begin(const Changes& changes) { pending.push_back(changes); }
   // The caller of the transaction was told that it stands.

@@ -86,6 +86,9 @@ TEST(Model, GivesUpWhatWasSettledLastOnlyWhereAskedTo) {
   model.Settle(changes);
   EXPECT_EQ(Compare(model, After()).lost, uint64_t{1});
   EXPECT_EQ(Compare(model, After(), true).all(), uint64_t{0});
+  // Until the next one is told, that batch is the last.
+  model.moved_on = true;
+  EXPECT_EQ(Compare(model, After(), true).all(), uint64_t{0});
   Rows older = Before();
   EXPECT(Compare(model, older, true).lost > 0);
 }
