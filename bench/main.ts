@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { catchUp } from './catch-up.ts';
 import { getDegraded } from './get-degraded.ts';
 import { getLarge } from './get-large.ts';
 import { getSmall } from './get-small.ts';
@@ -39,6 +40,7 @@ const questions: readonly Question[] = [
   memory,
   open,
   verify,
+  catchUp,
 ];
 
 interface Wish {

@@ -53,8 +53,10 @@ export type {
 } from './object/types.ts';
 export type { Bucket } from './store/bucket.ts';
 export type { Checkpoint } from './store/checkpoint.ts';
+export type { DrillReport } from './store/drill.ts';
 export type { EventsHandle } from './store/events-handle.ts';
 export type {
+  DrillOptions,
   HealOptions,
   Health,
   HealthStatus,

@@ -3,6 +3,7 @@
 // --help stays fast. Data goes to stdout, talk to stderr.
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import type { DrillCommand } from './drill.ts';
 import type { RescueCommand } from './rescue.ts';
 import type { VerifyCommand } from './verify.ts';
 
@@ -36,11 +37,9 @@ program
     process.exitCode = await rescue(zones, options);
   });
 
-for (const [name, description] of [
-  ['verify', 'look at every byte of a store in every zone'],
-  ['heal', 'verify, and put right in one zone what is right in others'],
-] as const) {
-  const command = program
+/** A command on a store that nobody else has open. */
+function storeCommand(name: string, description: string): Command {
+  return program
     .command(name)
     .description(description)
     .argument('<store>', 'the path that the store is opened by; nobody may have it open')
@@ -48,12 +47,28 @@ for (const [name, description] of [
     .option('--root-key <file>', 'the key file (default: that beside the store)')
     .option('--passphrase-env <name>', 'the environment variable that holds the passphrase')
     .option('--json', 'the report as one line of JSON');
-  if (name === 'verify') command.option('--deep', 'open every chunk of every object as well');
-  command.action(async (store: string, options: VerifyCommand) => {
-    const commands = await import('./verify.ts');
-    process.exitCode = await commands[name](store, options);
-  });
 }
+
+storeCommand('verify', 'look at every byte of a store in every zone')
+  .option('--deep', 'open every chunk of every object as well')
+  .action(async (store: string, options: VerifyCommand) => {
+    const { verify } = await import('./verify.ts');
+    process.exitCode = await verify(store, options);
+  });
+
+storeCommand('heal', 'verify, and put right in one zone what is right in others').action(
+  async (store: string, options: VerifyCommand) => {
+    const { heal } = await import('./verify.ts');
+    process.exitCode = await heal(store, options);
+  },
+);
+
+storeCommand('drill', 'take a zone of a store away, prove that nothing is lost, bring it back')
+  .option('--zone <number>', 'which zone goes (default: any)', Number)
+  .action(async (store: string, options: DrillCommand) => {
+    const { drill } = await import('./drill.ts');
+    process.exitCode = await drill(store, options);
+  });
 
 program
   .command('build')

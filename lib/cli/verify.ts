@@ -1,17 +1,13 @@
 // `strongroom verify` and `strongroom heal`: look at every byte of a store's zones, and put right
 // in one what is right in others.
 import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { open, type RootKey, type Store, type VerifyReport } from '../index.ts';
+import { join } from 'node:path';
+import type { Store, VerifyReport } from '../index.ts';
 import { exitCodes } from './exit-code.ts';
-import { interruptible } from './interruptible.ts';
+import { type StoreCommand, withStore } from './opened-store.ts';
 import { ProgressBar, sizeText } from './progress-bar.ts';
 
-export interface VerifyCommand {
-  readonly zones?: string[];
-  readonly rootKey?: string;
-  readonly passphraseEnv?: string;
-  readonly json?: boolean;
+export interface VerifyCommand extends StoreCommand {
   readonly deep?: boolean;
 }
 
@@ -41,27 +37,11 @@ async function run(
   options: VerifyCommand,
   work: (store: Store, watching: Watching) => Promise<VerifyReport>,
 ): Promise<number> {
-  return interruptible(async (signal) => {
-    await using store = await open(path, {
-      create: false,
-      zones: options.zones ?? (await zonesBelow(path)),
-      ...rootKeyOf(options),
-      signal,
-    });
+  return withStore(path, options, async (store, signal) => {
     const report = await withBar(store, (onProgress) => work(store, { signal, onProgress }));
     tell(report, options);
     return report.found === report.healed ? 0 : exitCodes.corrupt;
   });
-}
-
-function rootKeyOf({ rootKey, passphraseEnv }: VerifyCommand): { rootKey?: RootKey } {
-  if (rootKey !== undefined) return { rootKey: { file: rootKey } };
-  if (passphraseEnv === undefined) return {};
-  return { rootKey: { passphrase: process.env[passphraseEnv] ?? '' } };
-}
-
-async function zonesBelow(path: string): Promise<1 | 3> {
-  return (await stat(join(resolve(path), 'zone-2')).catch(() => null)) ? 3 : 1;
 }
 
 async function withBar<T>(

@@ -117,6 +117,8 @@ export interface NativeEngine {
   digest(bits: number, bytes: Uint8Array): Buffer | Promise<Buffer>;
   verify(heal: boolean, bytesPerSecond: number): NativeVerifying;
   verifyRow(key: Uint8Array, kek: NativeKey | NativeParts, heal: boolean): NativeVerifying;
+  takeZoneAway(zone: number): Promise<void>;
+  bringZoneBack(zone: number): void;
   status(): unknown;
   close(): Promise<void>;
 }

@@ -373,6 +373,14 @@ class EmbeddedEngine implements StorageEngine {
     return toVerifying(this.#native.verifyRow(row.key, keyOf(row.kek), row.heal));
   }
 
+  takeZoneAway(zone: number): Promise<void> {
+    return this.#native.takeZoneAway(zone).catch(rethrow);
+  }
+
+  bringZoneBack(zone: number): void {
+    this.#native.bringZoneBack(zone);
+  }
+
   status(): EngineStatus {
     return this.#native.status() as EngineStatus;
   }

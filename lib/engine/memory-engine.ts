@@ -6,7 +6,7 @@
 // Row keys are held as latin1 strings: one character per byte, so `<` on them is memcmp.
 import { randomBytes } from 'node:crypto';
 import { crc64 } from '../crc64.ts';
-import { StoreError } from '../errors.ts';
+import { invalidArgument, StoreError } from '../errors.ts';
 import {
   checkpointKey,
   checkpointRange,
@@ -245,6 +245,12 @@ export class MemoryEngine implements StorageEngine {
     this.#refuseWhenClosed();
     return verified(1);
   }
+
+  async takeZoneAway(): Promise<void> {
+    throw invalidArgument('a store in memory has no zone to spare');
+  }
+
+  bringZoneBack(): void {}
 
   status(): EngineStatus {
     const none = { degradedReads: 0, rotFound: 0, tamperingFound: 0, withoutRedundancy: 0 };

@@ -382,6 +382,13 @@ export interface StorageEngine {
     readonly heal: boolean;
   }): Verifying;
 
+  /**
+   * For a drill: takes a zone out of the set and reads nothing from it, until bringZoneBack or the
+   * next open. ZONE_UNAVAILABLE unless every zone is whole; InvalidArgument where none is to spare.
+   */
+  takeZoneAway(zone: number): Promise<void>;
+  /** It returns by itself from then on. */
+  bringZoneBack(zone: number): void;
   status(): EngineStatus;
   /** A throwing listener harms nothing. */
   onEvent(listener: (event: EngineEvent) => void): void;

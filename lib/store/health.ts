@@ -1,8 +1,11 @@
 // Health: what the engine knows of itself, in the words of an operator.
+import { callBack } from '../context/events.ts';
 import type { StoreContext } from '../context/store-context.ts';
 import type { ZoneState } from '../engine/storage-engine.ts';
 import type { Progress } from '../object/progress.ts';
 import { booleanOption, checkSignal, functionOption, readOptions } from '../options.ts';
+import { type DrillPhase, type DrillPlan, type DrillReport, runDrill } from './drill.ts';
+import type { Store } from './store.ts';
 import { runVerification, type VerifyReport } from './verification.ts';
 
 export type ZoneStatus = ZoneState;
@@ -45,13 +48,59 @@ export interface VerifyOptions extends HealOptions {
 
 const healOptions: ReadonlySet<string> = new Set(['onProgress', 'signal']);
 const verifyOptions: ReadonlySet<string> = new Set(['bucket', 'deep', 'onProgress', 'signal']);
+export interface DrillOptions {
+  /** Which zone goes, from 1. @default any of them */
+  zone?: number | undefined;
+  signal?: AbortSignal | undefined;
+  /** Each step as it begins. */
+  onPhase?: ((phase: DrillPhase) => void) | undefined;
+}
+
+const drillOptions: ReadonlySet<string> = new Set(['onPhase', 'signal', 'zone']);
 
 export class Health {
   readonly #context: StoreContext;
+  readonly #store: Store;
 
   /** @internal */
-  constructor(context: StoreContext) {
+  constructor(context: StoreContext, store: Store) {
     this.#context = context;
+    this.#store = store;
+  }
+
+  /**
+   * Takes a zone away as if its disk had failed, reads and writes without it, brings it back, waits
+   * until it is whole, and verifies every zone. The store is in use all the while; one more zone
+   * that fails meanwhile stops the writes. The drill writes to a bucket of its own, and deletes it.
+   * @throws {StoreError} InvalidArgument without three zones, ZONE_UNAVAILABLE unless all are
+   * whole, ABORTED, STORE_CLOSED, STORE_READ_ONLY
+   * @example
+   * const { ok, longestWaitMs } = await store.health.drill({ zone: 2 });
+   */
+  async drill(options: DrillOptions = {}): Promise<DrillReport> {
+    const { zone, signal, onPhase } = readOptions('drill', options, drillOptions);
+    functionOption('drill', 'onPhase', onPhase);
+    checkSignal('drill', signal);
+    const { events, engine } = this.#context;
+    const plan: DrillPlan = {
+      zone,
+      signal,
+      onPhase: (phase) =>
+        callBack(
+          () => onPhase?.(phase),
+          (error) => events.callbackFailed('onPhase', error),
+        ),
+      verify: async () => {
+        const { findings } = await this.verify({ signal });
+        return findings.map(({ kind, zone, what }) => `${kind}: zone ${zone ?? '?'}: ${what}`);
+      },
+    };
+    this.#context.enter();
+    try {
+      return await runDrill(this.#store, engine, plan);
+    } finally {
+      this.#context.leave();
+    }
   }
 
   /**

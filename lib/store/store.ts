@@ -54,7 +54,7 @@ export class Store implements AsyncDisposable {
     this.path = path;
     this.formatVersion = context.engine.formatVersion;
     this.#context = context;
-    this.health = new Health(context);
+    this.health = new Health(context, this);
   }
 
   /** A handle on a bucket: no I/O, never throws for a missing one. */

@@ -70,6 +70,8 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
        InstanceMethod("digest", &EngineWrap::Digest),
        InstanceMethod("verify", &EngineWrap::Verify),
        InstanceMethod("verifyRow", &EngineWrap::VerifyRow),
+       InstanceMethod("takeZoneAway", &EngineWrap::TakeZoneAway),
+       InstanceMethod("bringZoneBack", &EngineWrap::BringZoneBack),
        InstanceMethod("status", &EngineWrap::Status), InstanceMethod("close", &EngineWrap::Close)});
 }
 
@@ -431,6 +433,21 @@ Napi::Value EngineWrap::Status(const Napi::CallbackInfo& info) {
   count("withoutRedundancy", status.without_redundancy);
   out.Set("counters", counters);
   return out;
+}
+
+Napi::Value EngineWrap::TakeZoneAway(const Napi::CallbackInfo& info) {
+  auto task = std::make_shared<PromiseTask>(info.Env(), InstanceOf(info.Env()).completions);
+  Napi::Promise promise = task->promise();
+  (*handle_)->TakeAway(static_cast<int>(IntegerOf(info[0])),
+                       [task](const strongroom::Status& status) {
+                         if (!status.ok()) return PromiseTask::Reject(task, status);
+                         PromiseTask::Resolve(task, [](Napi::Env env) { return env.Undefined(); });
+                       });
+  return promise;
+}
+
+void EngineWrap::BringZoneBack(const Napi::CallbackInfo& info) {
+  (*handle_)->BringBack(static_cast<int>(IntegerOf(info[0])));
 }
 
 Napi::Value EngineWrap::Close(const Napi::CallbackInfo& info) {

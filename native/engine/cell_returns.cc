@@ -40,8 +40,18 @@ CellReturns::CellReturns(Options options) : options_(std::move(options)), change
 
 CellReturns::~CellReturns() {
   Stop();
-  if (walker_) walker_->Join();
-  if (completer_) completer_->Join();
+  Await();
+}
+
+void CellReturns::Await() {
+  std::unique_ptr<io::Thread> walker, completer;
+  {
+    MutexLock lock(&mutex_);
+    walker = std::move(walker_);
+    completer = std::move(completer_);
+  }
+  if (walker) walker->Join();
+  if (completer) completer->Join();
 }
 
 void CellReturns::Stop() {
@@ -57,6 +67,7 @@ bool CellReturns::InSet(int number) const {
 
 void CellReturns::Walk(std::shared_ptr<Zone> zone, uint64_t whole_until) {
   MutexLock lock(&mutex_);
+  if (stop_.up()) return;
   latest_[zone->number] = ++numbers_;
   walks_.push_back({std::move(zone), whole_until, numbers_});
   if (!walker_) walker_ = options_.env->StartThread("cells", [this] { RunWalks(); });
@@ -77,11 +88,17 @@ void CellReturns::Complete(Transaction transaction, Engine::Committing done) {
   if (++transaction.completions > kCompletionsMax) {
     return done(Status(Code::kUnavailable, "a zone of the set does not hold the blob"));
   }
-  if (stop_.up()) return done(Closed());
-  MutexLock lock(&mutex_);
-  completions_.push_back({std::move(transaction), std::move(done)});
-  if (!completer_) completer_ = options_.env->StartThread("complete", [this] { RunCompletions(); });
-  changed_.SignalAll();
+  {
+    MutexLock lock(&mutex_);
+    if (!stop_.up()) {
+      completions_.push_back({std::move(transaction), std::move(done)});
+      auto run = [this] { RunCompletions(); };
+      if (!completer_) completer_ = options_.env->StartThread("complete", run);
+      changed_.SignalAll();
+      return;
+    }
+  }
+  done(Closed());
 }
 
 void CellReturns::RunWalks() {

@@ -55,7 +55,7 @@ class CellReturns {
     std::function<void(int zone, const Status& why)> on_not_whole;
   };
   explicit CellReturns(Options options);
-  ~CellReturns();  // Stops, and waits for what goes on: a call to a disk ends within its patience.
+  ~CellReturns();  // Stops and awaits.
 
   // The zone is in the set, and holds the cells of every blob whose counting row has not changed
   // since this sequence; the others are looked at cell by cell.
@@ -65,6 +65,8 @@ class CellReturns {
   // Commits once every zone of the set holds the transaction's fresh blobs.
   void Complete(Transaction transaction, Engine::Committing done);
   void Stop();
+  // After it: waits for what goes on; a call to a disk ends within its patience.
+  void Await();
 
  private:
   struct Walking {

@@ -292,6 +292,36 @@ void EngineImpl::StartClearer() {
   clearer_->Resume();
 }
 
+void EngineImpl::TakeAway(int zone, std::function<void(const Status&)> done) {
+  if (Status refusal = WriteRefusal(); !refusal.ok()) return done(refusal);
+  const bool known = zone >= 1 && static_cast<size_t>(zone) <= opened_->zones.size();
+  if (!known || !returns_) {
+    return done(Status(Code::kInvalidArgument, "the store has no such zone to spare"));
+  }
+  for (const ZoneStatus& each : status().zones) {
+    if (each.in_set && !each.healing) continue;
+    return done(Status(Code::kUnavailable,
+                       "zone " + std::to_string(each.number) + " is not whole: none is to spare"));
+  }
+  int none = 0;
+  if (!taken_away_.compare_exchange_strong(none, zone)) {
+    return done(Status(Code::kUnavailable, "another zone is taken away"));
+  }
+  returns_->Hold(zone);
+  committer_->BetweenBatches([this, zone, done](log::ReplicatedLog* log) {
+    // Another may have failed since it was asked: then this one is needed.
+    bool all = log && log->set().size() == opened_->zones.size();
+    Status status = all ? log->Expel(zone, "taken away by a drill")
+                        : Status(Code::kUnavailable, "a zone is out of the set");
+    if (!status.ok()) BringBack(zone);
+    done(status);
+  });
+}
+
+void EngineImpl::BringBack(int zone) {
+  if (taken_away_.compare_exchange_strong(zone, 0) && returns_) returns_->Release(zone);
+}
+
 EngineStatus EngineImpl::status() {
   EngineStatus out;
   std::vector<int> set;
@@ -332,8 +362,8 @@ void EngineImpl::Close() {
   if (clearer_) clearer_->Stop();
   if (log_) log_->EndWithin(kCloseNanos);
   if (committer_) StopCommitter();
-  returns_ = nullptr;
-  cells_ = nullptr;
+  if (returns_) returns_->Await();
+  if (cells_) cells_->Await();
   if (log_) log_->Trim();
   if (indexes_) {
     if (!options_.read_only) indexes_->Checkpoint(kCloseNanos);

@@ -334,6 +334,11 @@ class Engine {
   virtual std::shared_ptr<Verifying> Verify(VerifyRequest request) = 0;
   // Opens the row's blob in every zone; kNone and lists of parts have nothing to open.
   virtual std::shared_ptr<Verifying> VerifyRow(VerifyRowRequest request) = 0;
+  // For a drill: takes a zone out of the set, as if its disk had failed, and reads nothing from it,
+  // until BringBack or the next open. kUnavailable unless every zone is in the set and whole;
+  // kInvalidArgument where there is none to spare.
+  virtual void TakeAway(int zone, std::function<void(const Status&)> done) = 0;
+  virtual void BringBack(int zone) = 0;
 
   virtual EngineStatus status() = 0;
   // Refuses new calls (kClosed), settles those in flight, checkpoints, lets go of the zones.

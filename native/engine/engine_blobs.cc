@@ -117,6 +117,7 @@ Result<std::shared_ptr<blob::BlobReader>> EngineImpl::ReadBlob(const Opening& op
   spec.geometry = {opening.placement.k, opening.placement.m};
   spec.placement = opening.placement.number;
   spec.zones = cell_zones_;
+  if (int away = taken_away_; away != 0) spec.zones[static_cast<size_t>(away - 1)] = nullptr;
   return blob::BlobReader::Open(blobs_, std::move(spec));
 }
 

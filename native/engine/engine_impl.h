@@ -78,6 +78,8 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void DropBlob(const GoneBlob& blob) override { RemoveFiles(blob); }
   std::shared_ptr<Verifying> Verify(VerifyRequest request) override;
   std::shared_ptr<Verifying> VerifyRow(VerifyRowRequest request) override;
+  void TakeAway(int zone, std::function<void(const Status&)> done) override;
+  void BringBack(int zone) override;
   EngineStatus status() override;
   void Close() override;
 
@@ -154,6 +156,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::shared_ptr<PartsClearer> clearer_;
   std::unique_ptr<ZoneReturns> returns_;
   std::unique_ptr<CellReturns> cells_;
+  std::atomic<int> taken_away_{0};  // The zone of a drill; 0: none.
   std::atomic<bool> closed_{false};
   Mutex close_mutex_;
   Mutex event_mutex_;      // Held while on_event_ runs, so that Close can wait for it.

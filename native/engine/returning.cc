@@ -61,11 +61,29 @@ void ZoneReturns::Begin() {
 
 ZoneReturns::~ZoneReturns() {
   Stop();
+  Await();
+}
+
+void ZoneReturns::Await() {
   if (thread_) thread_->Join();
+  thread_ = nullptr;
 }
 
 void ZoneReturns::Look() {
   MutexLock lock(&mutex_);
+  asked_ = true;
+  changed_.SignalAll();
+}
+
+void ZoneReturns::Hold(int zone) {
+  MutexLock lock(&mutex_);
+  held_.insert(zone);
+}
+
+void ZoneReturns::Release(int zone) {
+  MutexLock lock(&mutex_);
+  held_.erase(zone);
+  released_.insert(zone);
   asked_ = true;
   changed_.SignalAll();
 }
@@ -116,7 +134,14 @@ bool ZoneReturns::CameBack(Candidate& candidate) const {
          zone.read_threads->Stuck(options_.deadline_nanos) == 0;
 }
 
+bool ZoneReturns::IsHeld(Candidate& candidate) {
+  MutexLock lock(&mutex_);
+  if (released_.erase(candidate.zone->number) != 0) candidate.next_try = candidate.pause = 0;
+  return held_.count(candidate.zone->number) != 0;
+}
+
 void ZoneReturns::Try(Candidate& candidate) {
+  if (IsHeld(candidate)) return;
   uint64_t now = options_.env->MonotonicNanos();
   if (now < candidate.next_try || !CameBack(candidate)) return;
   candidate.log_came_back = candidate.index_came_back = nullptr;
@@ -211,6 +236,8 @@ Status ZoneReturns::CopyRounds(Copying& copying) {
   auto pace = [&](uint64_t bytes) { return resting.After(bytes) ? Status() : Closing(); };
   for (int round = 0; round < kRoundsMax; ++round) {
     Position tail = options_.tail();
+    // Without a commit since the zone left, it may hold more than that: the records of epochs.
+    if (tail.location <= copying.equal.location) break;
     TRY(CopyTo(copying, tail, pace));
     if (Between(tail, options_.tail()) <= kLastCopyMax) break;
   }

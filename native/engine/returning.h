@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "engine/resting.h"
@@ -32,7 +33,7 @@ class ZoneReturns {
     uint64_t deadline_nanos = 0;
     std::function<std::vector<int>()> set;
     std::function<uint64_t()> epoch;
-    std::function<format::Position()> tail;  // All up to it is durable in the set.
+    std::function<format::Position()> tail;  // The last commit that is durable in the set.
     // As Committer::BetweenBatches.
     std::function<void(std::function<void(log::ReplicatedLog*)>)> between_batches;
     // The zone is about to come back: whatever was going on for it before has no word any more.
@@ -41,15 +42,19 @@ class ZoneReturns {
     std::function<void(const std::shared_ptr<Zone>&, uint64_t whole_until)> on_admitted;
   };
   ZoneReturns(Options options, std::vector<std::shared_ptr<Zone>> zones);
-  // Stops and waits for what goes on: a call to a disk ends within its deadline. REQUIRES: no
-  // commit thread any more.
-  ~ZoneReturns();
+  ~ZoneReturns();  // Stops and awaits.
 
   // From here on. REQUIRES: what the options call is there.
   void Begin();
   void Look();  // A zone may be out. Any thread.
+  // A zone that is held stays out, whatever its disk says. Any thread.
+  void Hold(int zone);
+  void Release(int zone);  // Tried at once.
   // Nothing is begun from here on.
   void Stop();
+  // After it: waits for what goes on; a call to a disk ends within its deadline. REQUIRES: no
+  // commit thread any more.
+  void Await();
 
  private:
   // A zone that is out, between two tries.
@@ -65,6 +70,7 @@ class ZoneReturns {
   bool AllIn() const;
   bool InSet(int number) const;
   bool CameBack(Candidate& candidate) const;
+  bool IsHeld(Candidate& candidate);
   void Try(Candidate& candidate);
   Status Bring(const std::shared_ptr<Zone>& zone);
   Status Claim(Zone& zone, io::Env* disk) const;
@@ -82,6 +88,7 @@ class ZoneReturns {
   Mutex mutex_;  // Guards the rest.
   CondVar changed_;
   bool asked_ = true;
+  std::set<int> held_, released_;
   std::unique_ptr<io::Thread> thread_;
 };
 

@@ -294,6 +294,48 @@ TEST(Returning, AnUploadFromBeforeIsBroughtToTheZoneFirst) {
   ExpectLarges(world, 9, 10);
 }
 
+TEST(Returning, AZoneThatADrillTakesAwayStaysAwayUntilItIsBroughtBack) {
+  World world(3);
+  ASSERT_OK(world.Open());
+  PutRows(world, 0, 5);
+  PutLarges(world, 0, 2);
+  auto take = [&](int zone) {
+    auto done = std::make_shared<io::Completion>();
+    world.engine->TakeAway(zone, [done](const Status& status) { done->Set(status); });
+    return done->Wait(kPatience);
+  };
+  EXPECT_CODE(take(0), Code::kInvalidArgument);
+  EXPECT_CODE(take(4), Code::kInvalidArgument);
+  ASSERT_OK(take(2));
+  EXPECT_EQ(InSet(world, 2), false);
+  EXPECT_CODE(take(3), Code::kUnavailable);  // There is none to spare now.
+  PutRows(world, 5, 10);
+  PutLarges(world, 2, 4);
+  // Nothing of it is read, though its disk is well.
+  std::atomic<int> touched{0};
+  world.env.fault = [&](const std::string&, const std::string& path, uint64_t) {
+    touched += path.find("/z2/") != std::string::npos;
+    return Status();
+  };
+  io::PosixEnv()->SleepMicros(1'500'000);
+  ExpectRows(world, 10);
+  ExpectLarges(world, 0, 4);
+  EXPECT_EQ(touched.load(), 0);
+  world.engine->BringBack(2);
+  ASSERT(AwaitWhole(world, 2));
+  EXPECT(touched > 0);
+  world.env.fault = nullptr;
+  ASSERT_OK(take(1));
+  ExpectRows(world, 10);
+  ExpectLarges(world, 0, 4);
+  world.engine->BringBack(1);
+  ASSERT(AwaitWhole(world, 1));
+  // The end of the store ends a drill, too.
+  ASSERT_OK(take(3));
+  world.Reopen();
+  ASSERT(AwaitWhole(world, 3));
+}
+
 // The story: while a zone was out, a copy of it was opened together with a copy of another, and
 // served. What it holds is another history.
 TEST(Returning, AZoneThatLivedOnByItselfStaysOut) {
