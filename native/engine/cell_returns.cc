@@ -151,8 +151,9 @@ Status CellReturns::WalkBlobs(const Walking& walking, Resting* resting) {
   Status first_failure;
   Bytes start = format::CountedKey(format::BlobKind::kLarge, aead::Id{});
   for (;;) {
-    TRY_ASSIGN(Page page, options_.counted_blobs(std::move(start)));
-    for (const CountedBlob& blob : page.blobs) {
+    auto page = options_.counted_blobs(std::move(start));
+    if (!page.ok()) return page.status();
+    for (const CountedBlob& blob : page->blobs) {
       if (stop_.up()) return Closed();
       if (!IsLatest(walking) || !InSet(walking.zone->number)) {
         return Status(Code::kCancelled, "it is out of the set again");
@@ -162,8 +163,8 @@ Status CellReturns::WalkBlobs(const Walking& walking, Resting* resting) {
       // One blob that cannot be made whole, for too little of it is left, keeps no other from it.
       if (!healed.ok() && first_failure.ok()) first_failure = healed;
     }
-    if (!page.resume) return first_failure;
-    start = std::move(*page.resume);
+    if (!page->resume) return first_failure;
+    start = std::move(*page->resume);
   }
 }
 
