@@ -4,7 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <set>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -166,7 +166,8 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::string read_only_reason_;  // Guarded by state_mutex_, as are:
   std::shared_ptr<io::TaskQueue> repair_;  // One thread, once it is needed.
   std::vector<std::weak_ptr<VerifyRun>> runs_;
-  std::set<std::pair<int, aead::Id>> healing_soon_;  // Zone and blob.
+  // Zone and blob; true: found damaged again since its healing began.
+  std::map<std::pair<int, aead::Id>, bool> healing_soon_;
 };
 
 }  // namespace strongroom::engine

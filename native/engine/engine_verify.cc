@@ -246,7 +246,11 @@ void EngineImpl::HealSoon(const blob::CellTrouble& trouble) {
   {
     MutexLock lock(&state_mutex_);
     if (healing_soon_.size() >= kHealingSoonMax) return;  // The next reader comes again.
-    if (!healing_soon_.emplace(trouble.zone, trouble.blob_id).second) return;
+    const auto [entry, fresh] =
+        healing_soon_.emplace(std::pair(trouble.zone, trouble.blob_id), false);
+    // One that is under way may have read what is damaged now before it was.
+    if (!fresh) entry->second = true;
+    if (!fresh) return;
   }
   // Its reader still has a pin: the files stay at least until this one goes.
   auto pin = pins_->Pin(trouble.blob_id);
@@ -270,8 +274,14 @@ void EngineImpl::HealNow(const blob::CellTrouble& trouble) {
     // What cannot be healed now, a verification tells.
     (void)repair::HealBlob(blobs_, order, pace);
   }
-  MutexLock lock(&state_mutex_);
-  healing_soon_.erase({trouble.zone, trouble.blob_id});
+  {
+    MutexLock lock(&state_mutex_);
+    auto entry = healing_soon_.find({trouble.zone, trouble.blob_id});
+    const bool again = entry->second;
+    healing_soon_.erase(entry);
+    if (!again) return;
+  }
+  HealSoon(trouble);
 }
 
 void EngineImpl::HealFrameSoon(const format::BlobReference& reference, ByteSpan dek) {
@@ -279,7 +289,7 @@ void EngineImpl::HealFrameSoon(const format::BlobReference& reference, ByteSpan 
   {
     MutexLock lock(&state_mutex_);
     if (healing_soon_.size() >= kHealingSoonMax) return;
-    if (!healing_soon_.emplace(0, reference.id).second) return;
+    if (!healing_soon_.emplace(std::pair(0, reference.id), false).second) return;
   }
   auto key = std::make_shared<SecretBytes>(dek);
   const bool posted = PostRepair([reference, key](EngineImpl* self) {
