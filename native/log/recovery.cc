@@ -51,6 +51,7 @@ class Recovery {
   Status RefuseLater(size_t zone, uint32_t segment, uint32_t offset, ByteSpan block,
                      const Position& tail);
   Fault Equalize();
+  Status CutTruth();
   Fault JudgeMembers();
   Result<int> Lacks(size_t zone);
   Result<Position> CommonWith(size_t zone);
@@ -317,8 +318,20 @@ Recovery::Fault Recovery::Equalize() {
   // A batch with torn cells links to the tail as the new epoch will. Were it left there, the next
   // walk would follow it into a dead end. RefuseRot has proved that nothing else is past the tail.
   if (tail_.location == 0 || STRONGROOM_BUG("tail-not-cut")) return Fine();
-  Status cut = zones_[truth_].log->CutAfter(SegmentOf(tail_.location), OffsetOf(tail_.end));
+  Status cut = CutTruth();
   return cut.ok() ? Fine() : Of(truth_, cut);
+}
+
+// The torn batch may be the first of a segment of its own. Crash in here: the next recovery finds
+// the same tail, and less behind it.
+Status Recovery::CutTruth() {
+  ZoneLog& log = *zones_[truth_].log;
+  TRY(log.CutAfter(SegmentOf(tail_.location), OffsetOf(tail_.end)));
+  TRY_ASSIGN(auto segments, log.Segments());
+  for (uint32_t segment : segments) {
+    if (segment > SegmentOf(tail_.location)) TRY(log.Remove(segment));
+  }
+  return {};
 }
 
 // Members differ by one record at most: each was written after the barrier of the one before. One

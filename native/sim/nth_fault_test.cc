@@ -254,4 +254,16 @@ TEST(NthFault, OfAnOpenThatCatchesAZoneUp) {
   }
 }
 
+// The story: a sync failed under the first batch of a new segment, and the cells were torn while
+// the record was not. The next open cut the segment before it, and its replay followed the torn
+// batch into a dead end: a store of one zone did not open any more.
+TEST(NthFault, ATornBatchAtTheBeginningOfASegmentIsNoDeadEnd) {
+  const World lived = Lived(1);
+  SimFault failed_sync{SimEffect::kFail, Store::ZonePath(1) + "/log", io::kIoSync};
+  for (failed_sync.skip = 0;; ++failed_sync.skip) {
+    const std::string what = "sync " + std::to_string(failed_sync.skip) + " of the log fails: ";
+    if (!RunWith(lived, FillSegments, {failed_sync}, what)) break;
+  }
+}
+
 }  // namespace strongroom::sim
