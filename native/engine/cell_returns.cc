@@ -11,6 +11,7 @@ namespace {
 
 // A transaction that is completed so often, and still lacks a zone, is refused.
 constexpr int kCompletionsMax = 4;
+constexpr uint32_t kRowsOnPage = 256;
 constexpr uint64_t kPauseMax = 1'800'000'000'000;  // Half an hour.
 
 bool IsFreshLarge(const Effect& effect) {
@@ -149,45 +150,54 @@ void CellReturns::TryAgainLater(Walking walking, const Status& why) {
 // that name blobs would miss one that is copied behind it and removed before it.
 Status CellReturns::WalkBlobs(const Walking& walking, Resting* resting) {
   Status first_failure;
-  Bytes start = format::CountedKey(format::BlobKind::kLarge, aead::Id{});
+  index::ScanRequest request;
+  request.start = format::CountedKey(format::BlobKind::kLarge, aead::Id{});
+  request.end = {static_cast<uint8_t>(request.start[0] + 1)};
+  request.limit = kRowsOnPage;
   for (;;) {
-    auto page = options_.counted_blobs(std::move(start));
+    auto page = options_.rows(request);
     if (!page.ok()) return page.status();
-    for (const CountedBlob& blob : page->blobs) {
+    for (const RowPage::Row& row : page->rows) {
       if (stop_.up()) return Closed();
       if (!IsLatest(walking) || !InSet(walking.zone->number)) {
         return Status(Code::kCancelled, "it is out of the set again");
       }
-      Status healed = HealCounted(walking, blob, resting);
+      Status healed = HealCounted(walking, row, resting);
       if (stop_.up()) return Closed();
       // One blob that cannot be made whole, for too little of it is left, keeps no other from it.
       if (!healed.ok() && first_failure.ok()) first_failure = healed;
     }
     if (!page->resume) return first_failure;
-    start = std::move(*page->resume);
+    request.start = std::move(*page->resume);
   }
 }
 
-Status CellReturns::HealCounted(const Walking& walking, const CountedBlob& blob, Resting* resting) {
+Status CellReturns::HealCounted(const Walking& walking, const RowPage::Row& row, Resting* resting) {
+  TRY_ASSIGN(format::IndexRow counting, format::DecodeIndexRow(row.bytes));
+  aead::Id id;
+  if (row.key.size() != 1 + id.size()) return Status(Code::kCorruption, "a counting row's key");
+  std::copy(row.key.begin() + 1, row.key.end(), id.begin());
   // Pinned before it is looked for again: from then on its files stay.
-  auto pin = options_.pins->Pin(blob.id);
-  if (!options_.is_counted(blob.id)) return {};
-  auto order = OrderFor(*walking.zone, blob.id, blob.counted.size, blob.counted.placement);
-  bool was_there = blob.revision <= walking.whole_until;
-  if (was_there && LooksWhole(*walking.zone, order.blob.shape, blob)) return {};
+  auto pin = options_.pins->Pin(id);
+  TRY_ASSIGN(bool stands, options_.is_counted(id));
+  if (!stands) return {};
+  const format::Counted& counted = counting.row.counted;
+  auto order = OrderFor(*walking.zone, id, counted.size, counted.placement);
+  bool was_there = row.revision <= walking.whole_until;
+  if (was_there && LooksWhole(*walking.zone, order.blob)) return {};
   auto pace = [resting](uint64_t bytes) { return resting->After(bytes); };
-  return repair::HealBlob(options_.blobs, order, pace).status().With("blob " + ToHex(blob.id));
+  return repair::HealBlob(options_.blobs, order, pace).status().With("blob " + ToHex(id));
 }
 
-bool CellReturns::LooksWhole(Zone& zone, const format::BlobShape& shape,
-                             const CountedBlob& blob) const {
-  auto placement = placement::Placement::Create({shape.k, shape.m},
-                                                static_cast<int>(options_.zones.size()), blob.id);
+bool CellReturns::LooksWhole(Zone& zone, const repair::BlobAtRest& blob) const {
+  auto placement = placement::Placement::Create(
+      {blob.shape.k, blob.shape.m}, static_cast<int>(options_.zones.size()), blob.blob_id);
   if (!placement.ok()) return false;
   int position = zone.number - 1;
-  uint64_t size = shape.FileSize({placement->first_cell(position), placement->cells_in(position)});
+  uint64_t size =
+      blob.shape.FileSize({placement->first_cell(position), placement->cells_in(position)});
   auto look = [env = options_.env, size,
-               path = blob::BlobPath(zone.path, blob.id, blob.counted.placement.number)] {
+               path = blob::BlobPath(zone.path, blob.blob_id, blob.placement)] {
     auto info = env->Stat(path);
     bool whole = info.ok() && info->size == size;
     return whole ? Status() : Status(Code::kNotFound, "");

@@ -19,6 +19,7 @@
 #include "engine/blob_pins.h"
 #include "engine/engine.h"
 #include "engine/resting.h"
+#include "engine/row_page.h"
 #include "engine/zone.h"
 #include "repair/blob_healer.h"
 
@@ -26,16 +27,6 @@ namespace strongroom::engine {
 
 class CellReturns {
  public:
-  // A large blob as its counting row tells of it.
-  struct CountedBlob {
-    aead::Id id{};
-    uint64_t revision = 0;
-    format::Counted counted;
-  };
-  struct Page {
-    std::vector<CountedBlob> blobs;
-    std::optional<Bytes> resume;
-  };
   struct Options {
     io::Env* env = nullptr;
     aead::Id store_id{};
@@ -46,9 +37,8 @@ class CellReturns {
     std::vector<std::shared_ptr<Zone>> zones;
     std::shared_ptr<BlobPins> pins;
     std::function<std::vector<int>()> set;
-    // The counted blobs from the row key `start` on. Blocks.
-    std::function<Result<Page>(Bytes start)> counted_blobs;
-    std::function<bool(const aead::Id&)> is_counted;  // Blocks.
+    std::function<Result<RowPage>(index::ScanRequest)> rows;  // Blocks.
+    std::function<Result<bool>(const aead::Id&)> is_counted;  // Blocks.
     std::function<void(Transaction, Engine::Committing)> commit;
     std::function<void(int zone, const Status& why)> cells_failed;
     std::function<void(const std::shared_ptr<Zone>&)> on_whole;
@@ -84,11 +74,11 @@ class CellReturns {
   Status WalkOne(const Walking& walking);
   void TryAgainLater(Walking walking, const Status& why);
   Status WalkBlobs(const Walking& walking, Resting* resting);
-  Status HealCounted(const Walking& walking, const CountedBlob& blob, Resting* resting);
+  Status HealCounted(const Walking& walking, const RowPage::Row& row, Resting* resting);
   Status CompleteBlobs(Transaction* transaction);
   bool InSet(int number) const;
   bool IsLatest(const Walking& walking);
-  bool LooksWhole(Zone& zone, const format::BlobShape& shape, const CountedBlob& blob) const;
+  bool LooksWhole(Zone& zone, const repair::BlobAtRest& blob) const;
   repair::HealOrder OrderFor(const Zone& zone, const aead::Id& id, uint64_t size,
                              const format::Placement& placement) const;
 

@@ -10,14 +10,14 @@ void Checkpoints::Take(Options options, Done done) {
 }
 
 void Checkpoints::Look() {
-  auto found = [self = shared_from_this()](Result<std::vector<Options::Row>> rows) {
-    rows.ok() ? self->Commit(*rows) : self->done_(rows.status());
+  auto found = [self = shared_from_this()](Result<RowPage> page) {
+    page.ok() ? self->Commit(page->rows) : self->done_(page.status());
   };
   const format::CheckpointRange all;
   options_.newest(all.start, all.end, static_cast<uint32_t>(2 * kCheckpointsKept), found);
 }
 
-void Checkpoints::Commit(const std::vector<Options::Row>& rows) {
+void Checkpoints::Commit(const std::vector<RowPage::Row>& rows) {
   const format::CheckpointRange all;
   Transaction transaction;
   transaction.ranges.push_back({all.start, all.end, rows.empty() ? 0 : rows.front().revision});

@@ -11,7 +11,7 @@
 #include <functional>
 #include <memory>
 
-#include "engine/engine.h"
+#include "engine/row_page.h"
 
 namespace strongroom::engine {
 
@@ -21,13 +21,8 @@ class Checkpoints : public std::enable_shared_from_this<Checkpoints> {
  public:
   struct Options {
     io::Env* env = nullptr;
-    // The rows of [start, end), newest first, `limit` of them at most: their keys and revisions.
-    struct Row {
-      Bytes key;
-      uint64_t revision = 0;
-    };
-    using Found = std::function<void(Result<std::vector<Row>>)>;
-    std::function<void(Bytes start, Bytes end, uint32_t limit, Found)> newest;
+    // The rows of [start, end), newest first, `limit` of them at most.
+    std::function<void(Bytes start, Bytes end, uint32_t limit, FoundPage)> newest;
     std::function<void(Transaction, Engine::Committing)> commit;
   };
   using Done = std::function<void(Result<Checkpoint>)>;
@@ -38,7 +33,7 @@ class Checkpoints : public std::enable_shared_from_this<Checkpoints> {
  private:
   Checkpoints(Options options, Done done) : options_(std::move(options)), done_(std::move(done)) {}
   void Look();
-  void Commit(const std::vector<Options::Row>& rows);
+  void Commit(const std::vector<RowPage::Row>& rows);
 
   const Options options_;
   const Done done_;

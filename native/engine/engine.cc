@@ -223,7 +223,7 @@ void EngineImpl::PrepareCells() {
   options.zones = opened_->zones;
   options.pins = pins_;
   options.set = [this] { return log_->set(); };
-  options.counted_blobs = [this](Bytes start) { return CountedBlobs(std::move(start)); };
+  options.rows = [this](index::ScanRequest page) { return AwaitPage(*this, std::move(page)); };
   options.is_counted = [this](const aead::Id& id) { return IsCounted(id); };
   options.commit = [this](Transaction transaction, Committing done) {
     committer_->Commit(std::move(transaction), std::move(done));
@@ -261,27 +261,14 @@ void EngineImpl::StartClearer() {
   PartsClearer::Options options;
   options.opened_at = opened_->recovered.tail.sequence;
   options.rows = [weak = weak_from_this()](Bytes start, Bytes end, uint32_t limit,
-                                           PartsClearer::Options::Found found) {
+                                           FoundPage found) {
     auto self = weak.lock();
     if (!self) return found(Status(Code::kClosed, "the store is closed"));
-    ScanRequest scan;
-    scan.page.start = std::move(start);
-    scan.page.end = std::move(end);
-    scan.page.limit = limit;
-    scan.page.fill_cache = false;
-    Scanning scanning;
-    scanning.begin = [found] {
-      auto page = std::make_shared<PartsClearer::Page>();
-      auto sink = [page](ByteSpan key, ByteSpan row, bool) {
-        page->rows.push_back({Bytes(key.begin(), key.end()), format::IndexRowRevision(row)});
-      };
-      return Attempt{sink, [found, page](const index::ScanEnd& end) {
-                       if (end.truncated) page->resume = end.resume;
-                       found(std::move(*page));
-                     }};
-    };
-    scanning.fail = [found](const Status& why) { found(why); };
-    self->Scan(std::move(scan), std::move(scanning));
+    index::ScanRequest page;
+    page.start = std::move(start);
+    page.end = std::move(end);
+    page.limit = limit;
+    FindPage(*self, std::move(page), std::move(found));
   };
   options.commit = [weak = weak_from_this()](Transaction transaction, Committing done) {
     auto self = weak.lock();

@@ -136,45 +136,11 @@ void EngineImpl::RemoveFiles(const GoneBlob& blob) {
   }
 }
 
-// Blocks, as who heals may.
-Result<CellReturns::Page> EngineImpl::CountedBlobs(Bytes start) {
-  struct Answer {
-    io::Completion done;
-    CellReturns::Page page;
-  };
-  auto answer = std::make_shared<Answer>();
-  ScanRequest scan;
-  scan.page.end = {static_cast<uint8_t>(start[0] + 1)};
-  scan.page.start = std::move(start);
-  scan.page.limit = 256;
-  scan.page.fill_cache = false;
-  Scanning scanning;
-  scanning.begin = [answer] {
-    auto page = std::make_shared<CellReturns::Page>();
-    auto sink = [page](ByteSpan key, ByteSpan row, bool) {
-      auto decoded = format::DecodeIndexRow(row);
-      CellReturns::CountedBlob blob;
-      if (!decoded.ok() || key.size() != 1 + blob.id.size()) return;
-      std::copy(key.begin() + 1, key.end(), blob.id.begin());
-      blob.revision = decoded->revision;
-      blob.counted = decoded->row.counted;
-      page->blobs.push_back(blob);
-    };
-    return Attempt{sink, [answer, page](const index::ScanEnd& end) {
-                     if (end.truncated) page->resume = end.resume;
-                     answer->page = std::move(*page);
-                     answer->done.Set(Status());
-                   }};
-  };
-  scanning.fail = [answer](const Status& why) { answer->done.Set(why); };
-  Scan(std::move(scan), std::move(scanning));
-  TRY(answer->done.Wait(UINT64_MAX));  // Every operation is settled, by the close at the latest.
-  return std::move(answer->page);
-}
-
-bool EngineImpl::IsCounted(const aead::Id& blob_id) {
-  auto looked = indexes_->Look({format::CountedKey(format::BlobKind::kLarge, blob_id)}, {});
-  return looked.ok() && !looked->rows[0].empty();
+// An index that does not answer says nothing of the blob.
+Result<bool> EngineImpl::IsCounted(const aead::Id& blob_id) {
+  TRY_ASSIGN(auto looked,
+             indexes_->Look({format::CountedKey(format::BlobKind::kLarge, blob_id)}, {}));
+  return !looked.rows[0].empty();
 }
 
 }  // namespace strongroom::engine

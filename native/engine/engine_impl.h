@@ -3,8 +3,8 @@
 
 #include <atomic>
 #include <functional>
-#include <memory>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -97,8 +97,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void Admitted(const std::shared_ptr<Zone>& zone, uint64_t whole_until);
   void PrepareCells();
   void ResumeHealing();
-  Result<CellReturns::Page> CountedBlobs(Bytes start);
-  bool IsCounted(const aead::Id& blob_id);
+  Result<bool> IsCounted(const aead::Id& blob_id);
   void Whole(const std::shared_ptr<Zone>& zone);
   Status WriteRefusal() const;
   Result<NewBlob> StartBlob(FreshBlob fresh, format::BlobKind kind, uint64_t expected_size,
@@ -163,7 +162,8 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   bool silenced_ = false;  // Guarded by event_mutex_.
   std::atomic<uint64_t> rot_found_{0}, tampering_found_{0}, degraded_{0}, without_redundancy_{0};
   mutable Mutex state_mutex_;
-  std::string read_only_reason_;  // Guarded by state_mutex_, as are:
+  // Guarded by state_mutex_:
+  std::string read_only_reason_;
   std::shared_ptr<io::TaskQueue> repair_;  // One thread, once it is needed.
   std::vector<std::weak_ptr<VerifyRun>> runs_;
   // Zone and blob; true: found damaged again since its healing began.

@@ -155,8 +155,8 @@ Status EngineImpl::OpenFound(const std::shared_ptr<Zone>& zone, const GetRequest
   }
   if (!format::IsSmall(blob.kind)) return {};
   found->bytes.reserve(found->row_size + aead::kChunkSize + found->length);
-  SmallBlobRead read{shape_.store_id, dek.span(), blob, found->offset, found->length,
-                     request.frame};
+  SmallBlobRead read{shape_.store_id, dek.span(),    blob,
+                     found->offset,   found->length, request.frame};
   return ReadSmall(zone, read, &found->bytes);
 }
 
@@ -185,8 +185,8 @@ Status EngineImpl::ReadSmall(const std::shared_ptr<Zone>& zone, const SmallBlobR
     shared->reference = read.reference;
     Status status = other->cell_threads->Run(
         [shared, other, offset = read.offset, length = read.length, frame = read.frame] {
-          SmallBlobRead again{shared->store_id, shared->dek.span(), shared->reference, offset,
-                              length, frame};
+          SmallBlobRead again{
+              shared->store_id, shared->dek.span(), shared->reference, offset, length, frame};
           return ReadSmallBlob(*other->log, again, &shared->out);
         },
         options_.zone_deadline_nanos);
@@ -227,22 +227,13 @@ void EngineImpl::TakeCheckpoint(std::function<void(Result<Checkpoint>)> done) {
   Checkpoints::Options options;
   options.env = options_.env;
   options.newest = [self = shared_from_this()](Bytes start, Bytes end, uint32_t limit,
-                                               Checkpoints::Options::Found found) {
-    ScanRequest scan;
-    scan.page.start = std::move(start);
-    scan.page.end = std::move(end);
-    scan.page.reverse = true;
-    scan.page.limit = limit;
-    Scanning scanning;
-    scanning.begin = [found] {
-      auto rows = std::make_shared<std::vector<Checkpoints::Options::Row>>();
-      auto sink = [rows](ByteSpan key, ByteSpan row, bool) {
-        rows->push_back({Bytes(key.begin(), key.end()), format::IndexRowRevision(row)});
-      };
-      return Attempt{sink, [found, rows](const index::ScanEnd&) { found(std::move(*rows)); }};
-    };
-    scanning.fail = [found](const Status& why) { found(why); };
-    self->Scan(std::move(scan), std::move(scanning));
+                                               FoundPage found) {
+    index::ScanRequest page;
+    page.start = std::move(start);
+    page.end = std::move(end);
+    page.reverse = true;
+    page.limit = limit;
+    FindPage(*self, std::move(page), std::move(found));
   };
   options.commit = [self = shared_from_this()](Transaction transaction, Committing committed) {
     self->committer_->Commit(std::move(transaction), std::move(committed));

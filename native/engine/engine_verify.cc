@@ -22,12 +22,6 @@ constexpr size_t kSeenMax = 100'000;
 // Places that readers found damaged and that wait to be healed.
 constexpr size_t kHealingSoonMax = 1000;
 
-using RowOfPage = std::pair<Bytes, Bytes>;  // Key and index row.
-struct RowPage {
-  std::vector<RowOfPage> rows;
-  Bytes resume;  // Empty: that was all.
-};
-
 template <typename T>
 struct Answer {
   io::Completion done;
@@ -154,29 +148,6 @@ void EngineImpl::TellFinding(repair::Finding finding, VerifyRun* run) {
 }
 
 namespace {
-Result<RowPage> PageOfRows(EngineImpl* engine, const Bytes& start, const Bytes& end) {
-  auto answer = std::make_shared<Answer<RowPage>>();
-  ScanRequest scan;
-  scan.page.start = start;
-  scan.page.end = end;
-  scan.page.limit = kRowsOnPage;
-  scan.page.fill_cache = false;
-  Engine::Scanning scanning;
-  scanning.begin = [answer] {
-    auto page = std::make_shared<RowPage>();
-    auto sink = [page](ByteSpan key, ByteSpan row, bool) {
-      page->rows.emplace_back(Bytes(key.begin(), key.end()), Bytes(row.begin(), row.end()));
-    };
-    return Engine::Attempt{sink, [answer, page](const index::ScanEnd& end) {
-                             if (end.truncated) page->resume = end.resume;
-                             answer->Set(std::move(*page));
-                           }};
-  };
-  scanning.fail = [answer](const Status& why) { answer->Set(why); };
-  engine->Scan(std::move(scan), std::move(scanning));
-  return answer->Get(kRowsNanos);
-}
-
 Result<std::optional<Found>> PinnedRow(EngineImpl* engine, const Bytes& key) {
   auto answer = std::make_shared<Answer<std::optional<Found>>>();
   GetRequest request;
@@ -201,10 +172,12 @@ repair::BlobOrder OrderFor(const aead::Id& store_id, const format::BlobReference
 
 Status EngineImpl::VerifyBlobs(const VerifyRequest& request, VerifyRun* run) {
   std::set<aead::Id> seen;
-  Bytes start{1};  // Before every family of rows.
+  index::ScanRequest walk;
+  walk.start = {1};  // Before every family of rows.
+  walk.limit = kRowsOnPage;
   for (;;) {
-    TRY_ASSIGN(RowPage page, PageOfRows(this, start, {}));
-    for (const auto& [key, bytes] : page.rows) {
+    TRY_ASSIGN(RowPage page, AwaitPage(*this, walk));
+    for (const auto& [key, revision, bytes] : page.rows) {
       if (!run->Pace(0)) return Status(Code::kCancelled, "verification was stopped");
       ++run->tally()->rows;
       auto row = format::DecodeIndexRow(bytes);
@@ -216,8 +189,8 @@ Status EngineImpl::VerifyBlobs(const VerifyRequest& request, VerifyRun* run) {
       if (seen.size() < kSeenMax) seen.insert(row->row.blob.id);
       TRY(VerifyLarge(key, {}, request.heal, run));
     }
-    if (page.resume.empty()) return {};
-    start = page.resume;
+    if (!page.resume) return {};
+    walk.start = std::move(*page.resume);
   }
 }
 

@@ -40,18 +40,18 @@ void PartsClearer::Resume() {
 }
 
 void PartsClearer::Find(Bytes start) {
-  auto found = [self = shared_from_this()](Result<Page> page) {
+  auto found = [self = shared_from_this()](Result<RowPage> page) {
     page.ok() ? self->Take(*page) : self->Stop();
   };
   options_.rows(std::move(start), Behind(FirstDoomed()), kDoomedPage, found);
 }
 
-void PartsClearer::Take(const Page& page) {
+void PartsClearer::Take(const RowPage& page) {
   {
     MutexLock lock(&mutex_);
     if (stopped_) return;
     resume_ = page.resume;
-    for (const Row& row : page.rows) {
+    for (const RowPage::Row& row : page.rows) {
       aead::Id id;
       if (row.revision > options_.opened_at || row.key.size() != 1 + id.size()) continue;
       std::copy(row.key.begin() + 1, row.key.end(), id.begin());
@@ -73,18 +73,18 @@ void PartsClearer::Piece(const aead::Id& list_id) {
     MutexLock lock(&mutex_);
     if (stopped_) return;
   }
-  auto found = [self = shared_from_this(), list_id](Result<Page> page) {
+  auto found = [self = shared_from_this(), list_id](Result<RowPage> page) {
     page.ok() ? self->Commit(list_id, std::move(*page)) : self->Stop();
   };
   // The bound lies behind every position: of the last one nothing is ever stored.
   options_.rows(format::PartKey(list_id, 0), format::PartKey(list_id, UINT64_MAX), kPiece, found);
 }
 
-void PartsClearer::Commit(const aead::Id& list_id, Page page) {
+void PartsClearer::Commit(const aead::Id& list_id, RowPage page) {
   const bool last = !page.resume;
-  if (last) page.rows.push_back({format::DoomedKey(list_id)});
+  if (last) page.rows.push_back({format::DoomedKey(list_id), 0, {}});
   Transaction transaction;
-  for (Row& row : page.rows) {
+  for (RowPage::Row& row : page.rows) {
     Effect effect;
     effect.key = std::move(row.key);
     effect.remove = true;

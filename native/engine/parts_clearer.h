@@ -14,26 +14,17 @@
 #include <vector>
 
 #include "base/sync.h"
-#include "engine/engine.h"
+#include "engine/row_page.h"
 
 namespace strongroom::engine {
 
 class PartsClearer : public std::enable_shared_from_this<PartsClearer> {
  public:
-  struct Row {
-    Bytes key;
-    uint64_t revision = 0;
-  };
-  struct Page {
-    std::vector<Row> rows;
-    std::optional<Bytes> resume;  // Where the next page begins; absent: this was the last.
-  };
   // Both call back once. REQUIRES: after success never from inside the call: each piece begins the
   // next in its callback, and a list of any length would grow the stack with it.
   struct Options {
-    using Found = std::function<void(Result<Page>)>;
     // The rows of [start, end), about `limit` at a time.
-    std::function<void(Bytes start, Bytes end, uint32_t limit, Found)> rows;
+    std::function<void(Bytes start, Bytes end, uint32_t limit, FoundPage)> rows;
     std::function<void(Transaction, Engine::Committing)> commit;
     // The store's sequence when it was opened. A list that was doomed later may still be read, and
     // is cleared only when asked for.
@@ -49,9 +40,9 @@ class PartsClearer : public std::enable_shared_from_this<PartsClearer> {
 
  private:
   void Find(Bytes start);
-  void Take(const Page& page);
+  void Take(const RowPage& page);
   void Piece(const aead::Id& list_id);
-  void Commit(const aead::Id& list_id, Page page);
+  void Commit(const aead::Id& list_id, RowPage page);
   void Next();
 
   const Options options_;

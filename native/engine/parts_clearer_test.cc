@@ -38,9 +38,8 @@ class Rows {
       asked.push_back([=, this] { found(PageOf(start, end, limit)); });
     };
     options.commit = [this](Transaction transaction, Engine::Committing done) {
-      asked.push_back([this, transaction = std::move(transaction), done] {
-        done(Commit(transaction));
-      });
+      asked.push_back(
+          [this, transaction = std::move(transaction), done] { done(Commit(transaction)); });
     };
     return std::make_shared<PartsClearer>(options);
   }
@@ -53,15 +52,15 @@ class Rows {
   }
 
  private:
-  PartsClearer::Page PageOf(const Bytes& start, const Bytes& end, size_t limit) {
-    PartsClearer::Page page;
+  RowPage PageOf(const Bytes& start, const Bytes& end, size_t limit) {
+    RowPage page;
     auto at = rows.lower_bound(start);
     for (; at != rows.end() && at->first < end; ++at) {
       if (page.rows.size() == std::min(limit, page_max)) {
         page.resume = at->first;
         break;
       }
-      page.rows.push_back({at->first, at->second});
+      page.rows.push_back({at->first, at->second, {}});
     }
     return page;
   }

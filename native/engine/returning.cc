@@ -44,6 +44,16 @@ struct ZoneReturns::Copying {
   std::shared_ptr<io::DeadlineEnv> disk, source_disk;
   std::shared_ptr<log::ZoneLog> log, truth;
   log::LogPair pair;
+  // From here on each call to a disk has so long. Not the source's log thread: a commit would wait
+  // behind each read.
+  void Attach(io::Env* env, uint64_t deadline_nanos) {
+    disk = std::make_shared<io::DeadlineEnv>(env, zone->log_thread, deadline_nanos);
+    source_disk = std::make_shared<io::DeadlineEnv>(env, source->cell_threads, deadline_nanos);
+    log = std::make_shared<log::ZoneLog>(disk.get(), zone->path);
+    truth = std::make_shared<log::ZoneLog>(source_disk.get(), source->path);
+    pair.zone = log.get();
+    pair.truth = truth.get();
+  }
   Position equal;            // Up to here.
   uint64_t whole_until = 0;  // The sequence up to which it has the cells of every large blob.
   uint64_t epochs_reserved = 0;
@@ -167,20 +177,16 @@ Status ZoneReturns::Bring(const std::shared_ptr<Zone>& zone) {
   c.zone = zone;
   c.source = Source();
   if (!c.source) return Status(Code::kUnavailable, "no zone to copy from");
-  c.disk =
-      std::make_shared<io::DeadlineEnv>(options_.env, zone->log_thread, options_.deadline_nanos);
-  // Not its log thread: a commit would wait behind each read.
-  c.source_disk = std::make_shared<io::DeadlineEnv>(options_.env, c.source->cell_threads,
-                                                    options_.deadline_nanos);
-  c.log = std::make_shared<log::ZoneLog>(c.disk.get(), zone->path);
-  c.truth = std::make_shared<log::ZoneLog>(c.source_disk.get(), c.source->path);
+  c.Attach(options_.env, options_.deadline_nanos);
   TRY(Claim(*zone, c.disk.get()));
   options_.on_claimed(*zone);
   // What a dead process left unsynced is not there until it is.
   TRY(c.log->SyncAll());
   TRY_ASSIGN(auto ruling,
              log::HighestEpoch(*c.truth, *options_.seal, log::LogReader::Source::kDirect));
-  c.pair = {options_.seal, c.truth.get(), ruling, c.log.get(), zone->number};
+  c.pair.seal = options_.seal;
+  c.pair.ruling = ruling;
+  c.pair.number = zone->number;
   TRY_ASSIGN(c.equal, log::CommonBase(c.pair));
   bool whole = zone->superblock.state == format::ZoneState::kMember;
   c.whole_until = whole ? c.equal.sequence : 0;
@@ -282,7 +288,9 @@ Status ZoneReturns::AdmitNow(Copying& copying, log::ReplicatedLog& log) {
   if (!InSet(copying.source->number)) {
     return Status(Code::kUnavailable, "the zone that was copied from was expelled");
   }
-  io::TimeLeft left(options_.env, options_.deadline_nanos);
+  // Everybody's commits wait for this: a disk that falls silent now costs them a quarter.
+  copying.Attach(options_.env, options_.deadline_nanos / 4);
+  io::TimeLeft left(options_.env, options_.deadline_nanos / 2);
   auto in_time = [&](uint64_t) {
     return left() > 0 ? Status()
                       : Status(Code::kTimedOut, "the store writes faster than it copies");
@@ -293,7 +301,7 @@ Status ZoneReturns::AdmitNow(Copying& copying, log::ReplicatedLog& log) {
         log->ForgetFiles();
         return Status();
       },
-      options_.deadline_nanos));
+      options_.deadline_nanos / 4));
   // Before its epoch stands: from then on a commit may expel it again.
   {
     MutexLock lock(&zone->mutex);

@@ -9,7 +9,8 @@
 // in a dead disk is not touched: its late write would land on what was copied. A zone that lived on
 // by itself stays out and says so. Replacing a zone is another matter, and never done here.
 //
-// Nobody waits for any of this but for the last copy and the new epoch: at most one zone deadline.
+// Nobody waits for any of this but for the last copy (half a deadline, a quarter where a disk falls
+// silent) and the new epoch, as for any barrier.
 #pragma once
 
 #include <functional>

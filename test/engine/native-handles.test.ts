@@ -1,35 +1,7 @@
 // What the addon makes of objects that are not what they seem, or not of this store.
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import type { NativeBlob, NativeEngine, NativeWriter } from '../../lib/engine/addon.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-
-const bytes = (text: string): Uint8Array => Buffer.from(text);
-const addon =
-  process.env.STRONGROOM_NATIVE ??
-  fileURLToPath(new URL('../../build/Release/strongroom.node', import.meta.url));
-
-async function open(t: ExecutionContext): Promise<NativeEngine> {
-  const engine: NativeEngine = await createRequire(import.meta.url)(addon).open(
-    {
-      zones: [join(await temporaryFolder(t), 'zone')],
-      create: true,
-      readOnly: false,
-      rootKey: new Uint8Array(32).fill(7),
-      rootHint: Uint8Array.of(1, 0),
-      zoneDeadlineMs: 10_000,
-      small: [1, 0],
-      large: [1, 0],
-      largeFrom: 256 * 1024,
-      slabs: 4,
-    },
-    () => {},
-  );
-  t.teardown(() => engine.close());
-  return engine;
-}
+import { bytes, openNative } from '../binding/native-engine.ts';
 
 type Keys = Parameters<NativeEngine['commit']>[9];
 const commit = (engine: NativeEngine, blobs: readonly unknown[], keys: Keys = [null, null]) =>
@@ -56,9 +28,9 @@ async function finished(engine: NativeEngine): Promise<NativeWriter> {
 
 // The story: an engine with the prototype of a writer was read as one, and the process died.
 test('an object under the prototype of another class is not taken for it', async (t) => {
-  const engine = await open(t);
+  const engine = await openNative(t);
   const writer = await finished(engine);
-  const disguised = await open(t);
+  const disguised = await openNative(t);
   Object.setPrototypeOf(disguised, Object.getPrototypeOf(writer));
   for (const blob of [disguised, Object.create(Object.getPrototypeOf(writer)), {}, 1]) {
     t.throws(() => commit(engine, [blob]), { instanceOf: TypeError });
@@ -70,7 +42,7 @@ test('an object under the prototype of another class is not taken for it', async
 });
 
 test('what one store made is refused by another', async (t) => {
-  const [engine, other] = [await open(t), await open(t)];
+  const [engine, other] = [await openNative(t), await openNative(t)];
   const { kek } = other.createKey(bytes('test'));
   const { key } = other.createParts();
   await commit(other, [bytes('small')], [kek]);
@@ -91,7 +63,7 @@ test('what one store made is refused by another', async (t) => {
 });
 
 test('a writer belongs to one commit, and its abort leaves the blob to it', async (t) => {
-  const engine = await open(t);
+  const engine = await openNative(t);
   const { kek } = engine.createKey(bytes('test'));
   const writer = engine.writeBlob(kek, 0, 0);
   await writer.offer([new Uint8Array(1000)], true);
