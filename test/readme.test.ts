@@ -100,6 +100,22 @@ for (const path of documents) {
   });
 }
 
+const nativeTests = new Set(
+  readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.cc'))
+    .flatMap((name) => [...read(`native/${name}`).matchAll(/^TEST\((\w+), (\w+)\)/gm)])
+    .map(([, suite, name]) => `${suite}.${name}`),
+);
+
+for (const path of ['docs/security/threat-model.md', 'docs/testing.md', 'docs/durability.md']) {
+  test(`the native tests that ${path} names exist`, (t) => {
+    for (const [name] of read(path).matchAll(/\b[A-Z]\w+\.[A-Z]\w+\b/g)) {
+      t.true(nativeTests.has(name), `${name} is no test`);
+    }
+    t.pass();
+  });
+}
+
 function anchors(markdown: string): Set<string> {
   const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map((match) => match[1] ?? '');
   return new Set(
