@@ -21,8 +21,16 @@ Abandoned& AbandonedZones() {
   return *abandoned;
 }
 
+// Whoever else still holds the zone, nothing of it is open any more. The lock goes last.
+void CloseFiles(Zone& zone) {
+  zone.index = nullptr;
+  zone.late_index = nullptr;
+  if (zone.log) zone.log->ForgetFiles();
+  zone.lock = nullptr;
+}
+
 // What is left of a zone when its threads did not end in time. Shared by them; the last one to end
-// lets go of index and lock, whoever else still holds the zone.
+// lets go of its files and its lock.
 class Remains {
  public:
   explicit Remains(std::shared_ptr<Zone> zone)
@@ -32,9 +40,7 @@ class Remains {
     AbandonedZones().paths.insert(zone_->path);
   }
   ~Remains() {
-    zone_->index = nullptr;
-    zone_->late_index = nullptr;
-    zone_->lock = nullptr;
+    CloseFiles(*zone_);
     MutexLock lock(&AbandonedZones().mutex);
     if (zone_id_ != aead::Id{}) {
       AbandonedZones().zones.erase(AbandonedZones().zones.find(zone_id_));
@@ -79,7 +85,7 @@ void LetGo(io::Env* env, const std::vector<std::shared_ptr<Zone>>& zones, uint64
     for (io::TaskQueue* queue : QueuesOf(*zone)) ended &= queue->Stop(to_end());
     if (STRONGROOM_BUG("lock-released-under-a-thread")) zone->lock = nullptr;
     if (ended && !zone->index && !zone->late_index) {
-      zone->lock = nullptr;
+      CloseFiles(*zone);
       continue;
     }
     auto remains = std::make_shared<Remains>(zone);
