@@ -25,6 +25,7 @@ import { makePlace, removeTree, requireDisk } from './rig/disk.ts';
 import { describeMachine } from './rig/machine.ts';
 import type { Question } from './rig/question.ts';
 import { type Line, lineOf, printTable } from './rig/report.ts';
+import { space } from './space.ts';
 import { verify } from './verify.ts';
 
 const questions: readonly Question[] = [
@@ -41,6 +42,7 @@ const questions: readonly Question[] = [
   open,
   verify,
   catchUp,
+  space,
 ];
 
 interface Wish {

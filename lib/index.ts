@@ -60,6 +60,7 @@ export type {
   HealOptions,
   Health,
   HealthStatus,
+  LogStatus,
   VerifyOptions,
   ZoneStatus,
 } from './store/health.ts';

@@ -120,6 +120,7 @@ export interface NativeEngine {
   takeZoneAway(zone: number): Promise<void>;
   bringZoneBack(zone: number): void;
   status(): unknown;
+  compact(): Promise<void>;
   close(): Promise<void>;
 }
 

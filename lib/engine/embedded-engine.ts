@@ -385,6 +385,10 @@ class EmbeddedEngine implements StorageEngine {
     return this.#native.status() as EngineStatus;
   }
 
+  compact(): Promise<void> {
+    return this.#native.compact().catch(rethrow);
+  }
+
   onEvent(listener: (event: EngineEvent) => void): void {
     this.#listeners.push(listener);
     const early = this.#early;

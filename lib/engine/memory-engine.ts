@@ -260,7 +260,13 @@ export class MemoryEngine implements StorageEngine {
       zones: [],
       readOnlyReason: null,
       counters: { ...none, commits: this.#sequence, batches: this.#sequence },
+      log: { bytes: 0, liveBytes: 0, segments: 0, carriedBytes: 0, blocked: null },
     };
+  }
+
+  /** Memory has no log. */
+  async compact(): Promise<void> {
+    this.#refuseWhenClosed();
   }
 
   /** Memory has no zones to report on. */

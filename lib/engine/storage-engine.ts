@@ -281,6 +281,19 @@ export interface EngineStatus {
     /** Large blobs written while a zone was missing. */
     readonly withoutRedundancy: number;
   };
+  readonly log: LogStatus;
+}
+
+/** What the log takes in each zone, in bytes, as it was last looked at. */
+export interface LogStatus {
+  readonly bytes: number;
+  /** Of rows that stand and their small blobs; what is above it, compaction gives back. */
+  readonly liveBytes: number;
+  readonly segments: number;
+  /** Carried forward since open. */
+  readonly carriedBytes: number;
+  /** Why nothing more is given back, or null. */
+  readonly blocked: string | null;
 }
 
 /** Something in a zone that is not what must be there. */
@@ -390,6 +403,11 @@ export interface StorageEngine {
   /** It returns by itself from then on. */
   bringZoneBack(zone: number): void;
   status(): EngineStatus;
+  /**
+   * Gives back what overwritten and removed rows, written before the call, take in the log. The
+   * engine does so by itself, later and more gently.
+   */
+  compact(): Promise<void>;
   /** A throwing listener harms nothing. */
   onEvent(listener: (event: EngineEvent) => void): void;
   /** Refuses new calls, settles those in flight, checkpoints. Idempotent; ends in bounded time. */

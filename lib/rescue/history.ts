@@ -2,8 +2,10 @@
 //
 // Each record names the hash of the one before it. The history is the path that ends in the highest
 // sequence of the highest epoch: an epoch begins only with what was acknowledged before, and what
-// its predecessors wrote after its base was acknowledged to nobody. Where the path is broken by
-// rot, it goes on with the last record before the hole: better a hole than nothing at all.
+// its predecessors wrote after its base was acknowledged to nobody. It begins where its last record
+// says: what lives of older segments was carried into later ones, and what was deleted would come
+// back with them. Where the path is broken by rot, it goes on with the last record before the hole:
+// better a hole than nothing at all.
 
 export interface Link {
   /** Of the sealed record, in hex. */
@@ -15,6 +17,15 @@ export interface Link {
   /** Of the first transaction; of an epoch, what the next transaction will have. */
   readonly first: bigint;
   readonly last: bigint;
+  /** Where the log begins, as this record says. */
+  readonly origin: Origin;
+}
+
+/** The record before the first one: all up to it is retired, and counts for nothing. */
+export interface Origin {
+  /** In hex. */
+  readonly hash: string;
+  readonly sequence: bigint;
 }
 
 export interface Hole {
@@ -27,9 +38,12 @@ export interface History<T extends Link> {
   /** Oldest first. */
   readonly links: readonly T[];
   readonly holes: readonly Hole[];
+  readonly origin: Origin;
 }
 
 export const noRecord: string = '0'.repeat(64);
+/** Of a log of which nothing was ever retired. */
+export const noOrigin: Origin = { hash: noRecord, sequence: 0n };
 
 /** A later epoch counts more than a higher sequence. */
 function isLater(a: Link, b: Link): boolean {
@@ -58,13 +72,14 @@ export function historyTo<T extends Link>(tip: T, links: readonly T[]): History<
   const path: T[] = [tip];
   const holes: Hole[] = [];
   const taken = new Set([tip.hash]);
-  for (let at = tip; at.before !== noRecord; ) {
+  const { origin } = tip;
+  for (let at = tip; at.before !== origin.hash; ) {
     let next = byHash.get(at.before);
     if (next === undefined) {
-      aged ??= [...links].sort(byAge);
+      aged ??= links.filter((link) => !isLeftOver(link, origin)).sort(byAge);
       while (older < aged.length && !isBefore(aged[older] as T, at)) older++;
       next = aged[older];
-      const from = (next?.last ?? 0n) + 1n;
+      const from = (next?.last ?? origin.sequence) + 1n;
       // Where an epoch record alone is lost, no commit is.
       if (from < at.first) holes.push({ from, to: at.first });
     }
@@ -74,7 +89,12 @@ export function historyTo<T extends Link>(tip: T, links: readonly T[]): History<
     path.push(next);
     at = next;
   }
-  return { links: path.reverse(), holes: holes.reverse() };
+  return { links: path.reverse(), holes: holes.reverse(), origin };
+}
+
+/** Of a retired segment. An epoch record may look like one, and nothing is lost with it. */
+function isLeftOver({ last }: Link, origin: Origin): boolean {
+  return origin.hash !== noRecord && last <= origin.sequence;
 }
 
 function isBefore(a: Link, b: Link): boolean {
@@ -87,7 +107,8 @@ function isBefore(a: Link, b: Link): boolean {
  */
 export function forkOf<T extends Link>(history: History<T>, links: readonly T[]): T[] {
   const told = new Set(history.links.map(({ hash }) => hash));
-  const others = links.filter(({ hash }) => !told.has(hash));
+  const { origin } = history;
+  const others = links.filter((link) => !told.has(link.hash) && !isLeftOver(link, origin));
   const otherHashes = new Set(others.map(({ hash }) => hash));
   return others.filter(({ isEpoch, before }) => !isEpoch && otherHashes.has(before));
 }

@@ -7,6 +7,16 @@ export interface Effect {
   readonly key: Buffer;
   /** Null: deleted. */
   readonly row: Buffer | null;
+  /** The revision that a carried row keeps. */
+  readonly carried?: bigint;
+}
+/** Where the log begins, and how many of its bytes live. */
+export interface Extent {
+  /** Segments below it are retired. */
+  readonly firstSegment: number;
+  readonly sequenceBefore: bigint;
+  readonly chainBefore: Buffer;
+  readonly liveBytes: bigint;
 }
 interface Head {
   readonly epoch: bigint;
@@ -14,6 +24,7 @@ interface Head {
   readonly chainBefore: Buffer;
   readonly wallMs: bigint;
   readonly complianceMs: bigint;
+  readonly extent: Extent;
 }
 export interface Commit extends Head {
   readonly kind: 1;
@@ -34,7 +45,8 @@ export function readRecord(bytes: Buffer): Commit | Epoch {
   const c = new Cursor(bytes);
   const kind = c.u8();
   const [epoch, sequence, chainBefore] = [c.u64(), c.u64(), c.raw(32)];
-  const head = { epoch, sequence, chainBefore, wallMs: c.u64(), complianceMs: c.u64() };
+  const times = { wallMs: c.u64(), complianceMs: c.u64() };
+  const head = { epoch, sequence, chainBefore, ...times, extent: readExtent(c) };
   if (kind === 1) {
     const transactions = Array.from({ length: c.u32() }, () => readEffects(c));
     c.end();
@@ -50,13 +62,22 @@ export function readRecord(bytes: Buffer): Commit | Epoch {
   return { kind, ...head, previousEpoch, previousSegment, ...base, set };
 }
 
-const deleted = 0xffffffff;
+function readExtent(c: Cursor): Extent {
+  const [firstSegment, sequenceBefore] = [c.u32(), c.u64()];
+  return { firstSegment, sequenceBefore, chainBefore: c.raw(32), liveBytes: c.u64() };
+}
+
+const [deleted, written, carried] = [0, 1, 2];
 
 function readEffects(c: Cursor): Effect[] {
   return Array.from({ length: c.u32() }, () => {
+    const kind = c.u8();
     const key = c.raw(c.u16());
-    const size = c.u32();
-    return { key, row: size === deleted ? null : c.raw(size) };
+    if (kind === deleted) return { key, row: null };
+    if (kind === written) return { key, row: c.raw(c.u32()) };
+    demand(kind === carried, 'effect: kind');
+    const revision = c.u64();
+    return { key, carried: revision, row: c.raw(c.u32()) };
   });
 }
 

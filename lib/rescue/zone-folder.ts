@@ -168,6 +168,10 @@ function linkOf(
     epoch: record.epoch,
     first: record.sequence,
     last: record.sequence + BigInt(count) - 1n,
+    origin: {
+      hash: record.extent.chainBefore.toString('hex'),
+      sequence: record.extent.sequenceBefore,
+    },
     places: [{ zone, segment, offset: batch.offset, size: batch.size }],
   };
 }

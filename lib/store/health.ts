@@ -1,7 +1,7 @@
 // Health: what the engine knows of itself, in the words of an operator.
 import { callBack } from '../context/events.ts';
 import type { StoreContext } from '../context/store-context.ts';
-import type { ZoneState } from '../engine/storage-engine.ts';
+import type { LogStatus, ZoneState } from '../engine/storage-engine.ts';
 import type { Progress } from '../object/progress.ts';
 import { booleanOption, checkSignal, functionOption, readOptions } from '../options.ts';
 import { type DrillPhase, type DrillPlan, type DrillReport, runDrill } from './drill.ts';
@@ -9,6 +9,7 @@ import type { Store } from './store.ts';
 import { runVerification, type VerifyReport } from './verification.ts';
 
 export type ZoneStatus = ZoneState;
+export type { LogStatus };
 
 export interface HealthStatus {
   /** Every zone is in the set and the store takes writes. */
@@ -27,6 +28,8 @@ export interface HealthStatus {
   /** Since the store was opened: wrong checksums, and wrong tags under right checksums. */
   rotFound: number;
   tamperingFound: number;
+  /** What metadata and small objects take in each zone. */
+  log: LogStatus;
 }
 
 export interface HealOptions {
@@ -145,9 +148,11 @@ export class Health {
   async status(): Promise<HealthStatus> {
     this.#context.enter();
     try {
-      const { epoch, sequence, zones, readOnlyReason, counters } = this.#context.engine.status();
+      const { epoch, sequence, zones, readOnlyReason, counters, log } =
+        this.#context.engine.status();
       const degraded = zones.filter(isDegraded).map(describe);
       if (readOnlyReason !== null) degraded.push(`no writes: ${readOnlyReason}`);
+      if (log.blocked !== null) degraded.push(`the log is not compacted: ${log.blocked}`);
       const { withoutRedundancy, degradedReads, rotFound, tamperingFound } = counters;
       return {
         ok: degraded.length === 0,
@@ -159,7 +164,23 @@ export class Health {
         degradedReads,
         rotFound,
         tamperingFound,
+        log,
       };
+    } finally {
+      this.#context.leave();
+    }
+  }
+
+  /**
+   * Gives the disks back what was overwritten and removed before the call, at once and at full
+   * speed. The store does so by itself once the log takes twice what lives in it.
+   * @throws {StoreError} STORE_CLOSED, STORE_READ_ONLY; STORE_CORRUPT, DECRYPT_FAILED: something
+   *   that lives cannot be carried forward, and nothing was given back for it; those of a write.
+   */
+  async compact(): Promise<void> {
+    this.#context.enter();
+    try {
+      await this.#context.engine.compact();
     } finally {
       this.#context.leave();
     }

@@ -52,27 +52,29 @@ struct WaitShare {
 }  // namespace
 
 Napi::Function EngineWrap::Define(Napi::Env env) {
-  return DefineClass(
-      env, "Engine",
-      {InstanceMethod("describe", &EngineWrap::Describe),
-       InstanceMethod("createKey", &EngineWrap::CreateKey),
-       InstanceMethod("openKey", &EngineWrap::OpenKey), InstanceMethod("get", &EngineWrap::Get),
-       InstanceMethod("openReader", &EngineWrap::OpenReader),
-       InstanceMethod("partsOf", &EngineWrap::PartsOfFound),
-       InstanceMethod("release", &EngineWrap::Release),
-       InstanceMethod("createParts", &EngineWrap::CreateParts),
-       InstanceMethod("scan", &EngineWrap::Scan),
-       InstanceMethod("commitOne", &EngineWrap::CommitOne),
-       InstanceMethod("commit", &EngineWrap::Commit),
-       InstanceMethod("checkpoint", &EngineWrap::Checkpoint),
-       InstanceMethod("awaitChange", &EngineWrap::AwaitChange),
-       InstanceMethod("writeBlob", &EngineWrap::WriteBlob),
-       InstanceMethod("digest", &EngineWrap::Digest),
-       InstanceMethod("verify", &EngineWrap::Verify),
-       InstanceMethod("verifyRow", &EngineWrap::VerifyRow),
-       InstanceMethod("takeZoneAway", &EngineWrap::TakeZoneAway),
-       InstanceMethod("bringZoneBack", &EngineWrap::BringZoneBack),
-       InstanceMethod("status", &EngineWrap::Status), InstanceMethod("close", &EngineWrap::Close)});
+  return DefineClass(env, "Engine",
+                     {InstanceMethod("describe", &EngineWrap::Describe),
+                      InstanceMethod("createKey", &EngineWrap::CreateKey),
+                      InstanceMethod("openKey", &EngineWrap::OpenKey),
+                      InstanceMethod("get", &EngineWrap::Get),
+                      InstanceMethod("openReader", &EngineWrap::OpenReader),
+                      InstanceMethod("partsOf", &EngineWrap::PartsOfFound),
+                      InstanceMethod("release", &EngineWrap::Release),
+                      InstanceMethod("createParts", &EngineWrap::CreateParts),
+                      InstanceMethod("scan", &EngineWrap::Scan),
+                      InstanceMethod("commitOne", &EngineWrap::CommitOne),
+                      InstanceMethod("commit", &EngineWrap::Commit),
+                      InstanceMethod("checkpoint", &EngineWrap::Checkpoint),
+                      InstanceMethod("awaitChange", &EngineWrap::AwaitChange),
+                      InstanceMethod("writeBlob", &EngineWrap::WriteBlob),
+                      InstanceMethod("digest", &EngineWrap::Digest),
+                      InstanceMethod("verify", &EngineWrap::Verify),
+                      InstanceMethod("verifyRow", &EngineWrap::VerifyRow),
+                      InstanceMethod("takeZoneAway", &EngineWrap::TakeZoneAway),
+                      InstanceMethod("bringZoneBack", &EngineWrap::BringZoneBack),
+                      InstanceMethod("status", &EngineWrap::Status),
+                      InstanceMethod("compact", &EngineWrap::Compact),
+                      InstanceMethod("close", &EngineWrap::Close)});
 }
 
 Napi::Value EngineWrap::Create(Napi::Env env, Attached attached) {
@@ -138,8 +140,10 @@ Napi::Value EngineWrap::Get(const Napi::CallbackInfo& info) {
     auto found = std::make_shared<engine::Found>(std::move(**result));
     PromiseTask::Resolve(task, [=](Napi::Env env) -> Napi::Value {
       if (!found->pin && !frame) return PackFound(env, *found);
-      FoundBlob blob{{kek, parts, found->row().row.blob, found->placement}, found->parts,
-                     std::move(found->pin), {}};
+      FoundBlob blob{{kek, parts, found->row().row.blob, found->placement},
+                     found->parts,
+                     std::move(found->pin),
+                     {}};
       if (frame) {
         blob.frame.assign(found->bytes.begin() + found->row_size, found->bytes.end());
         found->bytes.resize(found->row_size);
@@ -317,8 +321,8 @@ Napi::Value EngineWrap::AwaitChange(const Napi::CallbackInfo& info) {
   out.Set(0u, task->promise());
   auto share = std::make_shared<WaitShare>();
   share->promise = std::make_shared<WaitPromise>(std::move(task));
-  share->wait = (*handle_)->AwaitChange(CopyOf(info[0]),
-                                        [promise = share->promise] { promise->Settle(); });
+  share->wait =
+      (*handle_)->AwaitChange(CopyOf(info[0]), [promise = share->promise] { promise->Settle(); });
   out.Set(1u, Napi::Function::New(env, [share](const Napi::CallbackInfo&) { share->Stop(); }));
   return out;
 }
@@ -432,6 +436,14 @@ Napi::Value EngineWrap::Status(const Napi::CallbackInfo& info) {
   count("batches", status.batches);
   count("withoutRedundancy", status.without_redundancy);
   out.Set("counters", counters);
+  Napi::Object log = Napi::Object::New(env);
+  log.Set("bytes", static_cast<double>(status.log.log_bytes));
+  log.Set("liveBytes", static_cast<double>(status.log.live_bytes));
+  log.Set("segments", static_cast<double>(status.log.segments));
+  log.Set("carriedBytes", static_cast<double>(status.log.carried_bytes));
+  log.Set("blocked",
+          status.log.blocked.empty() ? env.Null() : Napi::String::New(env, status.log.blocked));
+  out.Set("log", log);
   return out;
 }
 
@@ -448,6 +460,17 @@ Napi::Value EngineWrap::TakeZoneAway(const Napi::CallbackInfo& info) {
 
 void EngineWrap::BringZoneBack(const Napi::CallbackInfo& info) {
   (*handle_)->BringBack(static_cast<int>(IntegerOf(info[0])));
+}
+
+Napi::Value EngineWrap::Compact(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
+  Napi::Promise promise = task->promise();
+  (*handle_)->Compact([task](strongroom::Status status) {
+    if (!status.ok()) return PromiseTask::Reject(task, status);
+    PromiseTask::Resolve(task, [](Napi::Env env) { return env.Undefined(); });
+  });
+  return promise;
 }
 
 Napi::Value EngineWrap::Close(const Napi::CallbackInfo& info) {

@@ -41,6 +41,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value Status(const Napi::CallbackInfo& info);
   Napi::Value TakeZoneAway(const Napi::CallbackInfo& info);
   void BringZoneBack(const Napi::CallbackInfo& info);
+  Napi::Value Compact(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value Submit(Napi::Env env, engine::Transaction transaction,
                      std::shared_ptr<TakenWriters> taken);

@@ -32,7 +32,8 @@ AppliedBatch ApplyImage(const format::Record& record, const format::Position& po
       index::Effect image{{out.storage.data() + at, effect.key.size()}, std::nullopt};
       if (effect.row) {
         at = out.storage.size();
-        format::EncodeIndexRow(revision, home, *effect.row, &out.storage);
+        uint64_t kept = effect.carried != 0 ? effect.carried : revision;
+        format::EncodeIndexRow(kept, home, *effect.row, &out.storage);
         image.row = ByteSpan(out.storage.data() + at, out.storage.size() - at);
       }
       out.effects.push_back(image);

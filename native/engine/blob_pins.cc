@@ -23,6 +23,11 @@ void BlobPins::Unpin(const aead::Id& blob_id) {
   if (doomed) remove_(*doomed);
 }
 
+bool BlobPins::IsPinned(const aead::Id& blob_id) {
+  MutexLock lock(&mutex_);
+  return pinned_.count(blob_id) != 0;
+}
+
 void BlobPins::Unreferenced(const GoneBlob& blob) {
   {
     MutexLock lock(&mutex_);

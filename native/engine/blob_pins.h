@@ -18,6 +18,7 @@ class BlobPins : public std::enable_shared_from_this<BlobPins> {
 
   // The blob stays while the pin lives.
   std::shared_ptr<void> Pin(const aead::Id& blob_id);
+  bool IsPinned(const aead::Id& blob_id);
   // No row names the blob any more, durably: remove it now or with its last pin.
   void Unreferenced(const GoneBlob& blob);
 

@@ -22,17 +22,18 @@ size_t FrameBytes(const Transaction& transaction) {
   for (const Effect& effect : transaction.effects) {
     size += effect.key.size() + effect.body.size() + 200;
     if (effect.small) size += effect.small->frame.size();
+    if (effect.carried) size += effect.carried->row.size() + effect.carried->frame.size();
     if (effect.event) size += effect.event->under.size() + effect.event->body.size() + 200;
   }
   return size;
 }
 
-// What the indexes must hold goes into memory while their disks are full: removals only, for they
-// end that.
+// What the indexes must hold goes into memory while their disks are full: removals only, and what
+// compacts the log, for they end that.
 Status CheckSpace(const Transaction& transaction, IndexSet::Space space) {
   using Space = IndexSet::Space;
   bool removes = std::all_of(transaction.effects.begin(), transaction.effects.end(),
-                             [](const Effect& effect) { return effect.remove; });
+                             [](const Effect& e) { return e.remove || e.carried; });
   if (space == Space::kAny || (space == Space::kRemovals && removes)) return {};
   return Status(Code::kNoSpace, "the disks of the indexes are full");
 }
@@ -68,6 +69,12 @@ Status Moved(const char* what) { return Status(Code::kPreconditionFailed, what);
 
 format::Row RowOf(const Effect& effect, uint64_t frame_location) {
   format::Row row;
+  if (effect.carried) {
+    auto carried = format::DecodeRow(effect.carried->row);
+    CHECK(carried.ok());
+    if (format::IsSmall(carried->blob.kind)) carried->blob.location = frame_location;
+    return *carried;
+  }
   row.modified = effect.modified;
   row.body = effect.body;
   if (effect.small) {
@@ -84,14 +91,35 @@ format::Row RowOf(const Effect& effect, uint64_t frame_location) {
   return row;
 }
 
+const Bytes* FrameOf(const Effect& effect) {
+  if (effect.small) return &effect.small->frame;
+  if (effect.carried && !effect.carried->frame.empty()) return &effect.carried->frame;
+  return nullptr;
+}
+
+format::EffectKind KindOf(const Effect& effect) {
+  using Kind = format::EffectKind;
+  return effect.remove ? Kind::kDeleted : effect.carried ? Kind::kCarried : Kind::kWritten;
+}
+
+// What a row that stands weighs in the log: what it would take to carry it.
+size_t WeightOf(ByteSpan key, const format::Row& row) {
+  size_t frame = format::IsSmall(row.blob.kind) ? format::BlobFrameSize(row.blob.size) : 0;
+  return key.size() + format::RowSize(row) + frame;
+}
+
+bool IsCarry(const Transaction& transaction) {
+  return !transaction.effects.empty() && transaction.effects.front().carried.has_value();
+}
+
 }  // namespace
 
 Committer::Committer(Options options)
     : options_(std::move(options)),
       wake_(&mutex_),
-      tail_(options_.log->tail()),
       next_sequence_(options_.log->tail().sequence + 1),
       sequence_(options_.log->tail().sequence) {
+  TellState();
   thread_ = options_.env->StartThread("commit", [this] { Run(); });
 }
 
@@ -126,6 +154,17 @@ void Committer::BetweenBatches(std::function<void(log::ReplicatedLog*)> work) {
     }
   }
   work(nullptr);
+}
+
+Committer::LogState Committer::log_state() {
+  MutexLock lock(&mutex_);
+  return state_;
+}
+
+void Committer::TellState() {
+  MutexLock lock(&mutex_);
+  const log::ReplicatedLog& log = *options_.log;
+  state_ = {log.tail(), log.extent(), log.epoch_segment(), log.epoch(), log.epochs_reserved()};
 }
 
 void Committer::Stop() {
@@ -182,23 +221,19 @@ void Committer::DoAsked() {
     MutexLock lock(&mutex_);
     asked.swap(asked_);
   }
-  for (auto& work : asked) work(options_.log);
-  TellTail();
-}
-
-void Committer::TellTail() {
-  MutexLock lock(&mutex_);
-  tail_ = options_.log->tail();
-}
-
-format::Position Committer::log_tail() {
-  MutexLock lock(&mutex_);
-  return tail_;
+  for (auto& work : asked) {
+    work(options_.log);
+    TellState();
+  }
 }
 
 // False when nothing is left to write: everything was refused and nothing in flight decides it.
 bool Committer::PrepareBatch(std::vector<Pending> candidates, Batch* batch) {
   Status status;
+  SettleCarries(candidates);
+  // Last: a row that a caller changes in this batch is not carried, and no caller waits for it.
+  std::stable_partition(candidates.begin(), candidates.end(),
+                        [](const Pending& pending) { return !IsCarry(pending.transaction); });
   if (auto stopped = options_.log->stopped()) status = *stopped;
   if (status.ok()) status = LookUp(candidates);
   IndexSet::Space space = options_.indexes->space();
@@ -210,6 +245,7 @@ bool Committer::PrepareBatch(std::vector<Pending> candidates, Batch* batch) {
     }
     Status verdict = status.ok() ? CheckOne(pending.transaction) : status;
     if (verdict.ok()) verdict = CheckSpace(pending.transaction, space);
+    if (verdict.ok()) DropMoved(&pending.transaction);
     if (verdict.ok()) {
       Accept(std::move(pending), batch);
     } else {
@@ -221,6 +257,17 @@ bool Committer::PrepareBatch(std::vector<Pending> candidates, Batch* batch) {
   if (in_flight_) FinishInFlight();
   for (auto& [done, why] : batch->refused) done(why);
   return false;
+}
+
+// A row that is being carried keeps its revision, so that who keeps its blob is let through, but
+// has no place yet: such a transaction waits for the batch in flight.
+void Committer::SettleCarries(const std::vector<Pending>& candidates) {
+  if (!in_flight_) return;
+  for (const Pending& pending : candidates) {
+    for (const Effect& effect : pending.transaction.effects) {
+      if (effect.keep && newer_.count(effect.key) != 0) return FinishInFlight();
+    }
+  }
 }
 
 // Fetches from the index, in one hop, what the checks and effects need and no batch has newer. A
@@ -278,6 +325,8 @@ Status Committer::Remember(const std::vector<Bytes>& keys, const std::vector<std
     TRY_ASSIGN(format::IndexRow row, format::DecodeIndexRow(AsBytes(rows[i])));
     Standing& standing = looked_[keys[i]];
     standing.revision = row.revision;
+    standing.home = row.home;
+    standing.weight = WeightOf(keys[i], row.row);
     standing.blob = row.row.blob;
     if (row.row.blob.kind == BlobKind::kCounted) standing.counted = row.row.counted;
   }
@@ -300,7 +349,25 @@ Status Committer::CheckOne(const Transaction& transaction) {
     if (!Unchanged(range)) return Moved("the range holds a row, or a newer one");
   }
   for (const Effect& effect : transaction.effects) TRY(CheckEffect(effect, transaction));
-  return {};
+  return transaction.retire ? CheckRetire(*transaction.retire) : Status();
+}
+
+// Recovery finds the truth by the ruling epoch's record: the log begins there at the latest.
+Status Committer::CheckRetire(const format::Extent& retire) {
+  if (retire.first_segment <= options_.log->epoch_segment()) return {};
+  return Status(Code::kPreconditionFailed, "the epoch's own segment stays");
+}
+
+// What was written meanwhile is not carried: what stands now stands in a later segment.
+void Committer::DropMoved(Transaction* transaction) {
+  auto moved = [this](const Effect& effect) {
+    if (!effect.carried) return false;
+    const Standing* now = Current(effect.key);
+    return newer_.count(effect.key) != 0 || now->revision != effect.carried->revision ||
+           now->home != effect.carried->home;
+  };
+  auto& effects = transaction->effects;
+  effects.erase(std::remove_if(effects.begin(), effects.end(), moved), effects.end());
 }
 
 bool Committer::Unchanged(const Transaction::Range& range) {
@@ -347,6 +414,7 @@ void Committer::Accept(Pending pending, Batch* batch) {
   for (Effect& effect : pending.transaction.effects) {
     if (effect.checkpoint) effect.key = format::CheckpointKey(pending.revision);
     const auto& old = Current(effect.key)->blob;
+    if (effect.carried) continue;  // It names what it named.
     if (effect.keep) {
       effect.kept = old;
       continue;
@@ -370,13 +438,29 @@ void Committer::Accept(Pending pending, Batch* batch) {
   for (Effect& event : events) pending.transaction.effects.push_back(std::move(event));
   for (const Effect& effect : pending.transaction.effects) {
     Standing now;
-    now.revision = effect.remove ? 0 : pending.revision;
-    if (effect.named) now.blob = effect.named->reference;
-    if (effect.kept) now.blob = effect.kept;
-    now.counted = effect.counted;
+    if (!effect.remove) {
+      format::Row row = RowOf(effect, 0);
+      now.revision = effect.carried ? effect.carried->revision : pending.revision;
+      now.weight = WeightOf(effect.key, row);
+      now.blob = row.blob;
+      if (row.blob.kind == BlobKind::kCounted) now.counted = row.counted;
+    }
+    batch->grown += static_cast<int64_t>(now.weight);
+    batch->grown -= static_cast<int64_t>(Current(effect.key)->weight);
     newer_[effect.key] = std::move(now);
   }
   batch->pendings.push_back(std::move(pending));
+}
+
+format::Extent Committer::ExtentOf(const Batch& batch, const format::Extent& before) const {
+  format::Extent extent = before;
+  for (const Pending& pending : batch.pendings) {
+    if (pending.transaction.retire) extent = *pending.transaction.retire;
+  }
+  // It guides the compaction, and nothing else hangs on it.
+  auto live = static_cast<int64_t>(before.live_bytes) + batch.grown;
+  extent.live_bytes = static_cast<uint64_t>(std::max<int64_t>(live, 0));
+  return extent;
 }
 
 // Builds the batch's bytes for the place where it will stand, and its image for the indexes.
@@ -385,9 +469,9 @@ Status Committer::Seal(Batch* batch) {
   for (const Pending& pending : batch->pendings) {
     record_size += 4;
     for (const Effect& effect : pending.transaction.effects) {
-      record_size += 2 + effect.key.size() + 4;
+      record_size += format::EffectHeadSize(effect.key.size(), KindOf(effect));
       if (!effect.remove) record_size += format::RowSize(RowOf(effect, 0));
-      if (effect.small) frames += effect.small->frame.size();
+      if (const Bytes* frame = FrameOf(effect)) frames += frame->size();
     }
   }
   size_t sealed_size = record_size + aead::kXaesOverhead;
@@ -396,11 +480,16 @@ Status Committer::Seal(Batch* batch) {
 
   auto sealed = std::make_shared<log::SealedBatch>();
   sealed->place = place;
+  sealed->extent = ExtentOf(*batch, place.extent);
   sealed->bytes.Resize(size);
   uint8_t* out = sealed->bytes.data();
-  format::RecordHead head{format::RecordKind::kCommit,      place.epoch,
-                          batch->pendings.front().revision, place.before.chain,
-                          options_.env->WallMillis(),       0};
+  format::RecordHead head{format::RecordKind::kCommit,
+                          place.epoch,
+                          batch->pendings.front().revision,
+                          place.before.chain,
+                          options_.env->WallMillis(),
+                          0,
+                          sealed->extent};
   Bytes record;
   record.reserve(record_size);
   format::EncodeRecordHead(head, &record);
@@ -415,19 +504,22 @@ Status Committer::Seal(Batch* batch) {
         const ByteSpan token = ByteSpan(effect.body).first(format::kTokenSize);
         effect.body = format::EncodeCheckpoint(token, place.before.chain);
       }
-      w.U16(static_cast<uint16_t>(effect.key.size()));
-      w.Raw(effect.key);
       if (effect.remove) {
-        w.U32(0xffffffff);
+        format::EncodeDeleted(effect.key, &record);
         continue;
       }
       row.clear();
       auto location = format::Location(place.segment, static_cast<uint32_t>(place.offset + at));
       format::EncodeRow(RowOf(effect, location), &row);
-      w.Field(row);
-      if (!effect.small) continue;
-      memcpy(out + at, effect.small->frame.data(), effect.small->frame.size());
-      at += effect.small->frame.size();
+      if (effect.carried) {
+        format::EncodeCarried(effect.key, effect.carried->revision, row, &record);
+      } else {
+        format::EncodeWritten(effect.key, row, &record);
+      }
+      const Bytes* frame = FrameOf(effect);
+      if (frame == nullptr) continue;
+      memcpy(out + at, frame->data(), frame->size());
+      at += frame->size();
     }
   }
   CHECK(record.size() == record_size);
@@ -500,14 +592,16 @@ void Committer::FinishInFlight() {
 
 // From here nothing turns into an error: the batch is durable in every zone of the set.
 void Committer::SettleDurable(Batch& batch) {
-  TellTail();
+  TellState();
   Status applied = options_.indexes->Apply(batch.image);
   bool closing = applied.Is(Code::kClosed);
   if (!applied.ok() && !closing && options_.on_stopped) options_.on_stopped(applied);
   for (const Pending& pending : batch.pendings) {
     for (const Effect& effect : pending.transaction.effects) {
       auto newer = newer_.find(effect.key);
-      uint64_t mine = effect.remove ? 0 : pending.revision;
+      uint64_t mine = pending.revision;
+      if (effect.remove) mine = 0;
+      if (effect.carried) mine = effect.carried->revision;
       if (newer != newer_.end() && newer->second.revision == mine) newer_.erase(newer);
     }
   }
@@ -520,9 +614,10 @@ void Committer::SettleDurable(Batch& batch) {
   for (auto& [done, why] : batch.refused) done(why);
   if (options_.waits->any()) {
     for (const Pending& pending : batch.pendings) {
-      options_.waits->Tell(pending.transaction.effects);
+      if (!IsCarry(pending.transaction)) options_.waits->Tell(pending.transaction.effects);
     }
   }
+  if (options_.on_written) options_.on_written(batch.sealed->bytes.size());
   for (const GoneBlob& blob : batch.gone) options_.on_gone(blob);
 }
 

@@ -36,6 +36,8 @@ class Committer {
     std::function<void(Transaction, Engine::Committing)> on_lacking;
     // A large blob or list that no row names any more, once that is durable.
     std::function<void(const GoneBlob&)> on_gone;
+    // So many bytes more are durable in the log.
+    std::function<void(size_t)> on_written;
     std::function<void(const Status&)> on_stopped;  // The store became read-only.
   };
   explicit Committer(Options options);
@@ -47,11 +49,17 @@ class Committer {
   // Calls `work` on the commit thread while nothing is in flight: commits wait for it. After Stop
   // with null, at once.
   void BetweenBatches(std::function<void(log::ReplicatedLog*)> work);
+  // The log as the last durable record left it. Any thread.
+  struct LogState {
+    format::Position tail;  // Stands in all zones of the set.
+    format::Extent extent;
+    uint32_t epoch_segment = 0;
+    uint64_t epoch = 0, epochs_reserved = 0;
+  };
+  LogState log_state();
   // Settles what is queued, then ends the thread.
   void Stop();
 
-  // The last record that stands in all zones of the set. Any thread.
-  format::Position log_tail();
   uint64_t sequence() const { return sequence_.load(); }
   uint64_t commits() const { return commits_.load(); }
   uint64_t batches() const { return batches_.load(); }
@@ -65,6 +73,8 @@ class Committer {
   // A row as the next transaction must see it.
   struct Standing {
     uint64_t revision = 0;  // 0: there is none.
+    uint32_t home = 0;      // Known from the index only, like the place of a small blob.
+    size_t weight = 0;      // Its live bytes.
     // What it names. A small blob's place is known from the index only: in a batch it has none yet.
     std::optional<format::BlobReference> blob;
     std::optional<format::Counted> counted;
@@ -73,6 +83,7 @@ class Committer {
     std::vector<Pending> pendings;
     std::vector<std::pair<Engine::Committing, Status>> refused;
     std::vector<GoneBlob> gone;
+    int64_t grown = 0;  // By how many live bytes.
     std::shared_ptr<log::SealedBatch> sealed;
     std::shared_ptr<const AppliedBatch> image;
   };
@@ -85,23 +96,27 @@ class Committer {
   Status Remember(const std::vector<Bytes>& keys, const std::vector<std::string>& rows);
   Status CheckOne(const Transaction& transaction);
   Status CheckEffect(const Effect& effect, const Transaction& transaction);
+  Status CheckRetire(const format::Extent& retire);
+  void DropMoved(Transaction* transaction);
+  void SettleCarries(const std::vector<Pending>& candidates);
   bool Unchanged(const Transaction::Range& range);
   const Standing* Current(const Bytes& key);
   void Accept(Pending pending, Batch* batch);
   Status Seal(Batch* batch);
+  format::Extent ExtentOf(const Batch& batch, const format::Extent& before) const;
   void WriteBatch(std::unique_ptr<Batch> next);
   void FinishInFlight();
   void SettleDurable(Batch& batch);
   void Fail(Batch& batch, const Status& status);
   void DoAsked();
-  void TellTail();
+  void TellState();
 
   const Options options_;
-  Mutex mutex_;  // Guards queue_, asked_, tail_ and stopping_.
+  Mutex mutex_;  // Guards queue_, asked_, state_ and stopping_.
   CondVar wake_;
   std::deque<Pending> queue_;
   std::vector<std::function<void(log::ReplicatedLog*)>> asked_;
-  format::Position tail_;  // As log_tail() tells it.
+  LogState state_;  // As log_state() tells it.
   bool stopping_ = false;
 
   // Commit thread only.

@@ -6,6 +6,7 @@
 
 #include "engine/engine_impl.h"
 #include "engine/letting_go.h"
+#include "engine/zone_superblock.h"
 #include "format/superblock.h"
 
 namespace strongroom::engine {
@@ -48,6 +49,8 @@ Status EngineImpl::Start() {
   if (options_.return_zones && opened_->zones.size() > 1) PrepareReturns();
   StartCommitter();
   StartClearer();
+  StartCompactor();
+  if (options_.sweep_after_nanos != UINT64_MAX) StartSweeper();
   ResumeHealing();
   if (returns_) returns_->Begin();
   return {};
@@ -165,6 +168,9 @@ void EngineImpl::StartCommitter() {
     cells_->Complete(std::move(transaction), std::move(done));
   };
   committing.on_gone = [this](const GoneBlob& blob) { pins_->Unreferenced(blob); };
+  committing.on_written = [this](size_t bytes) {
+    if (Compactor* compactor = told_) compactor->Wrote(bytes);
+  };
   committing.on_stopped = [this](const Status& why) {
     Report(Event::Kind::kReadOnly, 0, why.message());
   };
@@ -180,6 +186,7 @@ void EngineImpl::PrepareReturns() {
   options.set = [this] { return log_->set(); };
   options.epoch = [this] { return log_->epoch(); };
   options.tail = [this] { return ToPosition(indexes_->tail()); };
+  options.hold = [this] { return HoldLog(); };
   options.between_batches = [this](std::function<void(log::ReplicatedLog*)> work) {
     committer_->BetweenBatches(std::move(work));
   };
@@ -309,6 +316,70 @@ void EngineImpl::BringBack(int zone) {
   if (taken_away_.compare_exchange_strong(zone, 0) && returns_) returns_->Release(zone);
 }
 
+// Durable in every zone of the set before one of the numbers is used.
+Status EngineImpl::ReserveEpochs(uint64_t reserved) {
+  for (int number : log_->set()) {
+    Zone& zone = *opened_->zones[static_cast<size_t>(number - 1)];
+    TRY(ChangeSuperblock(options_.env, zone, opened_->keys, options_.zone_deadline_nanos,
+                         [&](format::Superblock* next) {
+                           next->epochs_reserved = std::max(next->epochs_reserved, reserved);
+                           return true;
+                         }));
+  }
+  return {};
+}
+
+void EngineImpl::StartCompactor() {
+  Compactor::Options options;
+  options.env = options_.env;
+  const log::RecordSeal& seal = opened_->seal;
+  options.seal = std::make_shared<const log::RecordSeal>(
+      log::RecordSeal{seal.store_id, seal.generation, seal.key.Clone()});
+  options.set = [this] {
+    std::vector<std::shared_ptr<Zone>> zones;
+    for (int number : log_->set()) zones.push_back(opened_->zones[static_cast<size_t>(number - 1)]);
+    return zones;
+  };
+  options.indexes = indexes_;
+  options.committer = committer_.get();
+  options.deadline_nanos = options_.zone_deadline_nanos;
+  options.reserve = [this](uint64_t reserved) { return ReserveEpochs(reserved); };
+  options.by_itself = options_.compact;
+  options.on_trouble = [this](int zone, const Status& why) {
+    bool tampered = why.Is(Code::kTampered);
+    Report(tampered ? Event::Kind::kTampering : Event::Kind::kRot, zone, why.message());
+  };
+  compactor_ = std::make_unique<Compactor>(options);
+  told_ = compactor_.get();
+}
+
+void EngineImpl::StartSweeper() {
+  Sweeper::Options options;
+  options.env = options_.env;
+  options.zones = opened_->set;
+  options.indexes = indexes_;
+  options.is_pinned = [pins = pins_](const aead::Id& blob_id) { return pins->IsPinned(blob_id); };
+  options.epoch = opened_->recovered.epoch;
+  options.after_nanos = options_.sweep_after_nanos;
+  options.deadline_nanos = options_.zone_deadline_nanos;
+  sweeper_ = std::make_unique<Sweeper>(options);
+}
+
+// The log as it is, none of which goes while the hold lives.
+Compactor::Held EngineImpl::HoldLog() {
+  if (compactor_) return compactor_->Hold();
+  Compactor::Held held;  // Opened read-only: nothing goes.
+  held.log.tail = opened_->recovered.tail;
+  held.log.extent = opened_->recovered.extent;
+  return held;
+}
+
+void EngineImpl::Compact(std::function<void(Status)> done) {
+  if (closed()) return done(Status(Code::kClosed, "the store is closed"));
+  if (!compactor_) return done(Status(Code::kReadOnly, "the store was opened read-only"));
+  compactor_->CompactNow(std::move(done));
+}
+
 EngineStatus EngineImpl::status() {
   EngineStatus out;
   std::vector<int> set;
@@ -335,6 +406,8 @@ EngineStatus EngineImpl::status() {
   out.commits = committer_ ? committer_->commits() : 0;
   out.batches = committer_ ? committer_->batches() : 0;
   out.without_redundancy = without_redundancy_;
+  if (compactor_) out.log = compactor_->status();
+  if (sweeper_) out.swept = sweeper_->removed();
   return out;
 }
 
@@ -347,6 +420,8 @@ void EngineImpl::Close() {
   if (returns_) returns_->Stop();
   if (cells_) cells_->Stop();
   if (clearer_) clearer_->Stop();
+  if (sweeper_) sweeper_->BeginStop();
+  if (compactor_) compactor_->BeginStop();
   if (log_) log_->EndWithin(kCloseNanos);
   if (committer_) StopCommitter();
   if (returns_) returns_->Await();
@@ -356,6 +431,9 @@ void EngineImpl::Close() {
     if (!options_.read_only) indexes_->Checkpoint(kCloseNanos);
     indexes_->Stop();
   }
+  // Their calls are answered by now: commits and lookups are refused, disks have their deadlines.
+  if (sweeper_) sweeper_->Stop();
+  if (compactor_) compactor_->Stop();
   LetGo(options_.env, opened_->zones, options_.zone_deadline_nanos);
   if (codec_) codec_->Stop(options_.zone_deadline_nanos);
   MutexLock silence(&event_mutex_);

@@ -19,6 +19,7 @@
 #include "base/status.h"
 #include "blob/blob_reader.h"
 #include "blob/blob_writer.h"
+#include "format/record.h"
 #include "format/row.h"
 #include "format/superblock.h"
 #include "index/index.h"
@@ -71,6 +72,9 @@ struct OpenOptions {
   size_t read_slabs = 12, write_slabs = 12;
   size_t codec_threads = 2;
   size_t write_buffer_size = 4 << 20;  // Of each zone's index.
+  bool compact = true;                 // The log is compacted by itself; else only by Compact.
+  // When files that no row names are looked for. UINT64_MAX: never.
+  uint64_t sweep_after_nanos = 10'000'000'000;
 };
 
 struct Event {
@@ -132,6 +136,14 @@ struct EventRow {
   Bytes body;
 };
 
+// A row as it stands, to be carried forward in the log: its revision stays. The engine's own.
+struct CarriedRow {
+  uint64_t revision = 0;  // Dropped from the transaction when the row is not at this revision,
+  uint32_t home = 0;      // in this home, any more.
+  Bytes row;              // REQUIRES: it decodes.
+  Bytes frame;            // Of its small blob, verified; empty: it names none.
+};
+
 struct Effect {
   Bytes key;
   bool remove = false;
@@ -149,6 +161,8 @@ struct Effect {
   // A checkpoint's row, by the engine alone: the committer puts its sequence into the key, and the
   // chain before its record into the body.
   bool checkpoint = false;
+  // Set by the engine alone, and then alone.
+  std::optional<CarriedRow> carried;
 };
 
 struct Transaction {
@@ -162,6 +176,8 @@ struct Transaction {
   std::vector<Effect> effects;
   // Set by the engine alone: how often its blobs were brought to zones that lacked them.
   int completions = 0;
+  // Set by the engine alone: what the log retires with this commit (its live bytes do not count).
+  std::optional<format::Extent> retire;
 };
 
 struct Committed {
@@ -211,12 +227,21 @@ struct ZoneStatus {
   bool healing = false;  // In the set, but large blobs may lack their cells there.
   std::string reason;
 };
+// What the log takes, in bytes of each zone, as it was last looked at.
+struct CompactionStatus {
+  uint64_t log_bytes = 0, segments = 0;
+  uint64_t live_bytes = 0;     // Of rows that stand, with their keys and small blobs.
+  uint64_t carried_bytes = 0;  // Since the open.
+  std::string blocked;         // Why nothing more is retired; empty: nothing stands in the way.
+};
 struct EngineStatus {
   uint64_t epoch = 0, sequence = 0;
   std::vector<ZoneStatus> zones;
   std::string read_only_reason;  // Empty: writes are welcome.
   uint64_t degraded_reads = 0, rot_found = 0, tampering_found = 0;
   uint64_t commits = 0, batches = 0, without_redundancy = 0;
+  uint64_t swept = 0;  // Files that no row named.
+  CompactionStatus log;
 };
 
 // What a verification tells of itself.
@@ -321,6 +346,10 @@ class Engine {
 
   // Commits a checkpoint's row; those before the newest 1,000 go.
   virtual void TakeCheckpoint(std::function<void(Result<Checkpoint>)> done) = 0;
+  // Carries forward what lives of all that was written before the call, and retires the rest: the
+  // log is as small then as it gets. `done` once. kReadOnly, kClosed; kCorruption, kTampered: what
+  // lives cannot be carried, and nothing was retired for it; kNoSpace and others: of the commits.
+  virtual void Compact(std::function<void(Status)> done) = 0;
 
   // Calls `done` once, on any thread: when a commit that is applied after this call has changed a
   // row whose key begins with `under`, or on Close. Letting go of what is returned ends the wait.

@@ -11,12 +11,14 @@
 #include "engine/blob_pins.h"
 #include "engine/cell_returns.h"
 #include "engine/committer.h"
+#include "engine/compactor.h"
 #include "engine/engine.h"
 #include "engine/index_set.h"
 #include "engine/opening.h"
 #include "engine/parts_clearer.h"
 #include "engine/returning.h"
 #include "engine/small_blob.h"
+#include "engine/sweeper.h"
 #include "repair/frame_verifier.h"
 
 namespace strongroom::engine {
@@ -80,6 +82,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::shared_ptr<Verifying> VerifyRow(VerifyRowRequest request) override;
   void TakeAway(int zone, std::function<void(const Status&)> done) override;
   void BringBack(int zone) override;
+  void Compact(std::function<void(Status)> done) override;
   EngineStatus status() override;
   void Close() override;
 
@@ -99,6 +102,9 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void ResumeHealing();
   Result<bool> IsCounted(const aead::Id& blob_id);
   void Whole(const std::shared_ptr<Zone>& zone);
+  void StartCompactor();
+  void StartSweeper();
+  Status ReserveEpochs(uint64_t reserved);
   Status WriteRefusal() const;
   Result<NewBlob> StartBlob(FreshBlob fresh, format::BlobKind kind, uint64_t expected_size,
                             std::function<void(ByteSpan)> on_plaintext);
@@ -123,8 +129,9 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   Result<bool> IsWrongInIndex(const Bytes& key, IndexWitness* witness);
 
   format::Position LogTail() const {
-    return committer_ ? committer_->log_tail() : opened_->recovered.tail;
+    return committer_ ? committer_->log_state().tail : opened_->recovered.tail;
   }
+  Compactor::Held HoldLog();
   std::vector<std::shared_ptr<Zone>> ZonesOfSet() const;
   repair::LogZone ForRepair(const Zone& zone) const;
   void TellZonesThatAreOut(VerifyRun* run);
@@ -156,6 +163,9 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::unique_ptr<ZoneReturns> returns_;
   std::unique_ptr<CellReturns> cells_;
   std::atomic<int> taken_away_{0};  // The zone of a drill; 0: none.
+  std::unique_ptr<Sweeper> sweeper_;
+  std::unique_ptr<Compactor> compactor_;
+  std::atomic<Compactor*> told_{nullptr};  // By the commit thread, once it is there.
   std::atomic<bool> closed_{false};
   Mutex close_mutex_;
   Mutex event_mutex_;      // Held while on_event_ runs, so that Close can wait for it.

@@ -106,7 +106,9 @@ Status EngineImpl::VerifyAll(const VerifyRequest& request, VerifyRun* run) {
   repair::LogOrder order;
   order.env = options_.env;
   order.seal = &opened_->seal;
-  order.tail = LogTail();
+  const Compactor::Held held = HoldLog();
+  order.tail = held.log.tail;
+  order.extent = held.log.extent;
   order.heal = request.heal;
   for (const auto& zone : ZonesOfSet()) order.zones.push_back(ForRepair(*zone));
   TRY(repair::VerifyLog(order, pace, find, run->tally()));
@@ -294,6 +296,7 @@ repair::FrameOrder EngineImpl::FrameOrderFor(const format::BlobReference& blob, 
 
 Status EngineImpl::VerifyOneRow(const VerifyRowRequest& request, VerifyRun* run) {
   if (request.heal) TRY(WriteRefusal());
+  const Compactor::Held held = HoldLog();  // Before a place in it is told.
   TRY_ASSIGN(auto found, PinnedRow(this, request.key));
   ++run->tally()->rows;
   if (!found) return {};

@@ -103,7 +103,7 @@ void IndexSet::DispatchAll(const Operations& operations) {
 
 void IndexSet::Dispatch(OperationRef operation) {
   size_t slot = npos;
-  std::shared_ptr<Lease> lease;
+  Entry entry;
   uint64_t turn = 0;
   Status refusal;
   {
@@ -122,20 +122,20 @@ void IndexSet::Dispatch(OperationRef operation) {
       turn = ++operation->turn;
       operation->started = 0;
       operation->slot = slot = serving_;
-      slot == npos ? waiting_.push_back(operation) : void(lease = slots_[slot].lease);
+      slot == npos ? waiting_.push_back(operation) : void(entry = {slots_[slot].lease, passage_});
     }
   }
   if (!refusal.ok()) {
     if (!operation->settled.exchange(true)) operation->give_up(refusal);
   } else if (slot != npos) {
-    Post(slot, std::move(lease), std::move(operation), turn);
+    Post(slot, std::move(entry), std::move(operation), turn);
   }
 }
 
-void IndexSet::Post(size_t i, std::shared_ptr<Lease> lease, OperationRef operation, uint64_t turn) {
+void IndexSet::Post(size_t i, Entry entry, OperationRef operation, uint64_t turn) {
   bool posted = slots_[i].zone->read_threads->Post(
-      [self = shared_from_this(), i, lease = std::move(lease), operation, turn] {
-        self->Attend(i, *lease->index, operation, turn);
+      [self = shared_from_this(), i, entry = std::move(entry), operation, turn] {
+        self->Attend(i, *entry.lease->index, operation, turn);
       });
   if (!posted && !operation->settled.exchange(true)) {
     operation->give_up(Status(Code::kClosed, "the store is closed"));

@@ -84,7 +84,7 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   // Commit thread only. Applies to all; returns when the serving one has it. An error means that no
   // index is left: the batch is durable all the same, and no index without it serves any more.
   Status Apply(std::shared_ptr<const AppliedBatch> batch);
-  // Commit thread only. The index rows of `keys` (empty where absent), and whether each range holds
+  // May wait. The index rows of `keys` (empty where absent), and whether each range holds
   // no row above its newest revision, no older than the last Apply.
   struct Looked {
     std::vector<std::string> rows;
@@ -100,6 +100,13 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   enum class Space { kAny, kRemovals, kNone };
   Space space();
 
+  // Before segments of the log are retired. Waits, each at most `nanos`, until no index is on its
+  // way through the log; makes durable what the indexes have applied, so that a replay need not
+  // begin before that; and until every attempt has ended that began before the call. An index that
+  // is kept in memory, or is lost, holds nobody up: at worst it is rebuilt.
+  Status AwaitReplays(uint64_t nanos);
+  Status Flush(uint64_t nanos);
+  Status AwaitAttempts(uint64_t nanos);
   // The zone was expelled from the set: its index serves no more.
   void Drop(int zone_number, const Status& why);
   // Ends the replays and checkpoints every ready index, waiting at most `deadline_nanos`. For the
@@ -136,7 +143,13 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   void Tick();
   void Dispatch(OperationRef operation);  // Locks.
   void DispatchAll(const Operations& operations);
-  void Post(size_t slot, std::shared_ptr<Lease> lease, OperationRef operation, uint64_t turn);
+  struct Entry {
+    std::shared_ptr<Lease> lease;
+    std::shared_ptr<void> passage;
+  };
+  void Post(size_t slot, Entry entry, OperationRef operation, uint64_t turn);
+  // REQUIRES: mutex_ held. Until `done`, the end or the set's: kTimedOut, kClosed.
+  Status WaitUntil(uint64_t deadline, const std::function<bool()>& done);
   void Attend(size_t slot, index::Index& index, const OperationRef& operation, uint64_t turn);
   void Lose(size_t slot, const Status& why);  // Locks.
   void WriteFailed(size_t slot, const Status& why);
@@ -166,6 +179,8 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   uint64_t acknowledged_ = 0;  // Of these, those whose callers may have heard of it.
   index::Applied tail_;        // Of the last one.
   Status last_failure_;
+  // Each attempt holds a share of the one that stood when it began.
+  std::shared_ptr<void> passage_ = std::make_shared<int>(0);
   Operations outstanding_;
   Operations waiting_;  // For a serving index.
   bool stopped_ = false;

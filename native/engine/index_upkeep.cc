@@ -258,6 +258,62 @@ Status IndexSet::AwaitApplied(uint64_t number) {
   }
 }
 
+Status IndexSet::WaitUntil(uint64_t deadline, const std::function<bool()>& done) {
+  while (!done()) {
+    if (stopped_) return Status(Code::kClosed, "the store is closed");
+    uint64_t now = options_.env->MonotonicNanos();
+    if (now >= deadline) return Status(Code::kTimedOut, "an index does not get any further");
+    // Nobody tells when the last attempt lets go.
+    changed_.WaitFor(std::min<uint64_t>(deadline - now, 10'000'000));
+  }
+  return {};
+}
+
+Status IndexSet::AwaitReplays(uint64_t nanos) {
+  uint64_t deadline = options_.env->MonotonicNanos() + nanos;
+  MutexLock lock(&mutex_);
+  return WaitUntil(deadline, [this] {
+    return std::none_of(slots_.begin(), slots_.end(),
+                        [](const Slot& slot) { return slot.replaying(); });
+  });
+}
+
+Status IndexSet::Flush(uint64_t nanos) {
+  struct Flushing {
+    size_t slot;
+    std::shared_ptr<io::Completion> done;
+  };
+  std::vector<Flushing> flushing;
+  io::TimeLeft left(options_.env, nanos);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    Flushing each{i, std::make_shared<io::Completion>()};
+    auto task = [self = shared_from_this(), each] {
+      {
+        MutexLock lock(&self->mutex_);
+        const Slot& slot = self->slots_[each.slot];
+        if (slot.state != State::kReady || slot.in_memory) return each.done->Set(Status());
+      }
+      each.done->Set(self->slots_[each.slot].zone->index->Checkpoint());
+    };
+    if (slots_[i].zone->apply_thread->Post(task)) flushing.push_back(std::move(each));
+  }
+  for (const Flushing& each : flushing) {
+    Status status = each.done->Wait(left());
+    if (status.Is(Code::kTimedOut)) return status;
+    // It cannot write any more: kept in memory from here on, or lost.
+    if (!status.ok()) WriteFailed(each.slot, status);
+  }
+  return {};
+}
+
+Status IndexSet::AwaitAttempts(uint64_t nanos) {
+  uint64_t deadline = options_.env->MonotonicNanos() + nanos;
+  MutexLock lock(&mutex_);
+  std::weak_ptr<void> before = passage_;
+  passage_ = std::make_shared<int>(0);
+  return WaitUntil(deadline, [&before] { return before.expired(); });
+}
+
 void IndexSet::Checkpoint(uint64_t deadline_nanos) {
   stop_replays_ = true;
   const uint64_t deadline = options_.env->MonotonicNanos() + deadline_nanos;

@@ -54,6 +54,7 @@ struct ZoneReturns::Copying {
     pair.zone = log.get();
     pair.truth = truth.get();
   }
+  Compactor::Held held;
   Position equal;            // Up to here.
   uint64_t whole_until = 0;  // The sequence up to which it has the cells of every large blob.
   uint64_t epochs_reserved = 0;
@@ -182,14 +183,18 @@ Status ZoneReturns::Bring(const std::shared_ptr<Zone>& zone) {
   options_.on_claimed(*zone);
   // What a dead process left unsynced is not there until it is.
   TRY(c.log->SyncAll());
+  // Nothing of it is unlinked while it is copied, and the epoch that rules stands behind it.
+  c.held = options_.hold();
   TRY_ASSIGN(auto ruling,
              log::HighestEpoch(*c.truth, *options_.seal, log::LogReader::Source::kDirect));
   c.pair.seal = options_.seal;
   c.pair.ruling = ruling;
   c.pair.number = zone->number;
+  c.pair.extent = c.held.log.extent;
   TRY_ASSIGN(c.equal, log::CommonBase(c.pair));
   bool whole = zone->superblock.state == format::ZoneState::kMember;
-  c.whole_until = whole ? c.equal.sequence : 0;
+  // At the origin nothing is known to be common, whatever its sequence.
+  c.whole_until = whole && c.equal.location != 0 ? c.equal.sequence : 0;
   TRY(CopyRounds(c));
   c.epochs_reserved = options_.epoch() + 1 + log::kEpochsPerReservation;
   for (const Candidate& each : candidates_) {

@@ -18,6 +18,7 @@
 #include <set>
 #include <vector>
 
+#include "engine/compactor.h"
 #include "engine/resting.h"
 #include "engine/zone.h"
 #include "log/catch_up.h"
@@ -35,6 +36,7 @@ class ZoneReturns {
     std::function<std::vector<int>()> set;
     std::function<uint64_t()> epoch;
     std::function<format::Position()> tail;  // The last commit that is durable in the set.
+    std::function<Compactor::Held()> hold;   // As Compactor::Hold.
     // As Committer::BetweenBatches.
     std::function<void(std::function<void(log::ReplicatedLog*)>)> between_batches;
     // The zone is about to come back: whatever was going on for it before has no word any more.

@@ -24,10 +24,22 @@ bool IsDamage(const Status& status) {
   return status.Is(Code::kCorruption) || status.Is(Code::kTampered);
 }
 
+using Source = log::LogReader::Source;
+
+// Where the replay starts: after what the index has applied; for an empty one, where the tail's
+// record says that the log begins.
+Result<format::Position> StartOf(Zone& zone, const log::RecordSeal& seal, const ReplayAim& aim) {
+  index::Applied applied = zone.index->applied();
+  if (applied.location != 0 || aim.tail.location == 0) return ToPosition(applied);
+  log::LogReader reader(zone.log.get(), &seal, {}, Source::kCached);
+  TRY_ASSIGN(auto tail, reader.At(aim.tail.location));
+  return tail.record.head.extent.origin();
+}
+
 // Walks the log after what the index has applied and applies it, several records at a time.
 Result<format::Position> ReplayFrom(Zone& zone, const log::RecordSeal& seal, const ReplayAim& aim) {
-  using Source = log::LogReader::Source;
-  log::LogReader reader(zone.log.get(), &seal, ToPosition(zone.index->applied()), Source::kCached);
+  TRY_ASSIGN(format::Position start, StartOf(zone, seal, aim));
+  log::LogReader reader(zone.log.get(), &seal, start, Source::kCached);
   std::vector<AppliedBatch> gathered;
   std::vector<index::Effect> effects;
   auto flush = [&]() -> Status {

@@ -90,8 +90,7 @@ inline Row ExampleRow() {
   row.blob.size = 10;
   row.blob.crc64 = 0x8c1bcd66aba535b5;
   Bytes wrap = aead::XaesSeal(kExampleBucketKey, Counting<24>(0x10),
-                              DekAad(kExampleStore, kExampleBlob, ExampleContext()),
-                              kExampleDek);
+                              DekAad(kExampleStore, kExampleBlob, ExampleContext()), kExampleDek);
   std::copy(wrap.begin(), wrap.end(), row.blob.wrap.begin());
   row.blob.location = Location(kExampleSegmentNumber, kBlock + kBatchHeaderSize);
   row.body = body;
@@ -101,6 +100,7 @@ inline Row ExampleRow() {
 struct EffectBytes {
   Bytes key;
   std::optional<Bytes> row;
+  uint64_t carried = 0;
 };
 using TransactionBytes = std::vector<EffectBytes>;
 
@@ -113,30 +113,44 @@ inline Bytes EncodeCommit(const RecordHead& head, const std::vector<TransactionB
   for (const TransactionBytes& effects : said) {
     w.U32(static_cast<uint32_t>(effects.size()));
     for (const EffectBytes& effect : effects) {
+      w.U8(!effect.row ? 0 : effect.carried == 0 ? 1 : 2);
       w.U16(static_cast<uint16_t>(effect.key.size()));
       w.Raw(effect.key);
-      if (effect.row) {
-        w.Field(*effect.row);
-      } else {
-        w.U32(0xffffffff);
-      }
+      if (effect.carried != 0) w.U64(effect.carried);
+      if (effect.row) w.Field(*effect.row);
     }
   }
   return out;
 }
 
-// One transaction: the example's row is written, the bucket row "b" "old" is deleted.
+// Segments 1 to 3 are retired.
+inline Extent ExampleExtent() { return {4, 2, hash::Sha256(AsBytes("retired")), 284}; }
+
+// The row of the list 707172...7f, which two rows name (docs/format/row.md).
+inline EffectBytes ExampleCarried() {
+  Row row;
+  row.blob.kind = BlobKind::kCounted;
+  row.counted.references = 2;
+  EffectBytes effect{CountedKey(BlobKind::kParts, Counting<16>(0x70)), Bytes(), 5};
+  EncodeRow(row, &*effect.row);
+  return effect;
+}
+
+// One transaction: the example's row is written, the bucket row "b" "old" is deleted. And one in
+// which a row is carried.
 inline Bytes ExampleCommit() {
-  RecordHead head{RecordKind::kCommit,      kExampleEpoch, kExampleSequence,
-                  hash::Sha256(AsBytes("")), kExampleMillis, 0};
+  RecordHead head{RecordKind::kCommit, kExampleEpoch,
+                  kExampleSequence,    hash::Sha256(AsBytes("")),
+                  kExampleMillis,      0,
+                  ExampleExtent()};
   Bytes row;
   EncodeRow(ExampleRow(), &row);
-  return EncodeCommit(head, {{{ExampleKey(), row}, {Unhex("626f6c64"), std::nullopt}}});
+  return EncodeCommit(
+      head, {{{ExampleKey(), row}, {Unhex("626f6c64"), std::nullopt}}, {ExampleCarried()}});
 }
 
 inline Bytes SealExample(ByteSpan record) {
-  Bytes aad =
-      RecordAad(kExampleStore, kExampleSegment, kBlock, kExampleEpoch, kExampleSequence);
+  Bytes aad = RecordAad(kExampleStore, kExampleSegment, kBlock, kExampleEpoch, kExampleSequence);
   return aead::XaesSeal(kExampleRecordKey, Counting<24>(0xe0), aad, record);
 }
 

@@ -3,12 +3,25 @@
 namespace strongroom::format {
 
 namespace {
-constexpr uint32_t kDeleted = 0xffffffff;
 Status Bad(const char* what) { return Status(Code::kCorruption, std::string("record: ") + what); }
 
 // A hostile count cannot make us allocate: every element takes at least `least` bytes.
 bool Plausible(const ByteReader& r, uint64_t count, size_t least) {
   return count * least <= r.remaining();
+}
+
+Status DecodeEffect(ByteReader& r, EffectView* effect) {
+  auto kind = static_cast<EffectKind>(r.U8());
+  if (kind > EffectKind::kCarried) return Bad("unknown effect");
+  effect->key = r.Raw(r.U16());
+  if (kind == EffectKind::kDeleted) return {};
+  if (kind == EffectKind::kCarried) {
+    effect->carried = r.U64();
+    // No row has revision 0: it would be taken for one that was written.
+    if (!r.failed() && effect->carried == 0) return Bad("a carried row without a revision");
+  }
+  effect->row = r.Raw(r.U32());
+  return {};
 }
 
 Status DecodeCommit(ByteReader& r, Record* record) {
@@ -17,13 +30,9 @@ Status DecodeCommit(ByteReader& r, Record* record) {
   record->transactions.resize(transactions);
   for (auto& effects : record->transactions) {
     uint32_t count = r.U32();
-    if (!Plausible(r, count, 6)) return Bad("effect count");
+    if (!Plausible(r, count, 3)) return Bad("effect count");
     effects.resize(count);
-    for (EffectView& effect : effects) {
-      effect.key = r.Raw(r.U16());
-      uint32_t size = r.U32();
-      if (size != kDeleted) effect.row = r.Raw(size);
-    }
+    for (EffectView& effect : effects) TRY(DecodeEffect(r, &effect));
   }
   return r.Done() ? Status() : Bad("commit payload");
 }
@@ -49,6 +58,41 @@ void EncodeRecordHead(const RecordHead& head, Bytes* out) {
   w.Raw(head.chain_before);
   w.U64(head.wall_millis);
   w.U64(head.compliance_millis);
+  w.U32(head.extent.first_segment);
+  w.U64(head.extent.sequence_before);
+  w.Raw(head.extent.chain_before);
+  w.U64(head.extent.live_bytes);
+}
+
+size_t EffectHeadSize(size_t key_size, EffectKind kind) {
+  size_t row = kind == EffectKind::kDeleted ? 0 : kind == EffectKind::kWritten ? 4 : 8 + 4;
+  return 1 + 2 + key_size + row;
+}
+
+namespace {
+void EncodeKey(EffectKind kind, ByteSpan key, ByteWriter& w) {
+  w.U8(static_cast<uint8_t>(kind));
+  w.U16(static_cast<uint16_t>(key.size()));
+  w.Raw(key);
+}
+}  // namespace
+
+void EncodeDeleted(ByteSpan key, Bytes* out) {
+  ByteWriter w(out);
+  EncodeKey(EffectKind::kDeleted, key, w);
+}
+
+void EncodeWritten(ByteSpan key, ByteSpan row, Bytes* out) {
+  ByteWriter w(out);
+  EncodeKey(EffectKind::kWritten, key, w);
+  w.Field(row);
+}
+
+void EncodeCarried(ByteSpan key, uint64_t revision, ByteSpan row, Bytes* out) {
+  ByteWriter w(out);
+  EncodeKey(EffectKind::kCarried, key, w);
+  w.U64(revision);
+  w.Field(row);
 }
 
 Bytes EncodeEpochRecord(const RecordHead& head, const EpochPayload& payload) {
@@ -77,6 +121,10 @@ Result<Record> DecodeRecord(Bytes bytes) {
   r.Into(record.head.chain_before);
   record.head.wall_millis = r.U64();
   record.head.compliance_millis = r.U64();
+  record.head.extent.first_segment = r.U32();
+  record.head.extent.sequence_before = r.U64();
+  r.Into(record.head.extent.chain_before);
+  record.head.extent.live_bytes = r.U64();
   if (r.failed()) return Bad("too short");
   if (kind == 1) {
     TRY(DecodeCommit(r, &record));

@@ -6,7 +6,7 @@ namespace strongroom::format {
 namespace {
 
 std::vector<Bytes> Records() {
-  RecordHead head{RecordKind::kEpoch, kExampleEpoch, kExampleSequence, {}, kExampleMillis, 0};
+  RecordHead head{RecordKind::kEpoch, kExampleEpoch, kExampleSequence, {}, kExampleMillis, 0, {}};
   EpochPayload payload;
   payload.base.sequence = kExampleSequence - 1;
   payload.set = {kExampleStore, kExampleBlob};
@@ -23,6 +23,7 @@ std::vector<TransactionBytes> SaidBy(const Record& record) {
       EffectBytes& out = transaction.emplace_back();
       out.key.assign(effect.key.begin(), effect.key.end());
       if (effect.row) out.row.emplace(effect.row->begin(), effect.row->end());
+      out.carried = effect.carried;
     }
   }
   return said;

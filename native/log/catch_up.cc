@@ -92,11 +92,34 @@ Result<std::optional<EpochMark>> HighestEpoch(ZoneLog& log, const RecordSeal& se
   return std::optional<EpochMark>();
 }
 
+namespace {
+// No epoch is known to both: what they share is retired in one of them, or rots. A zone that was
+// away ends, but for the one batch in flight, in a record of the truth; one that lived on by itself
+// does not. Of a record that is older than the truth's beginning nobody can tell.
+Status RefuseFork(const LogPair& logs, const EpochMark& highest) {
+  LogReader walk(logs.zone, logs.seal, highest.position, Source::kDirect);
+  Position before = highest.payload.base;
+  for (Position last = highest.position;;) {
+    TRY_ASSIGN(auto entry, walk.Next());
+    if (!entry) break;
+    before = last;
+    last = entry->position;
+  }
+  if (before.sequence <= logs.extent.sequence_before) return {};
+  LogReader truth(logs.truth, logs.seal, {}, Source::kDirect);
+  auto same = truth.At(before.location);
+  if (!same.ok() && !IsAbsent(same.status())) return same.status();
+  if (same.ok() && same->position.chain == before.chain) return {};
+  return Status(Code::kRolledBack, "zone " + std::to_string(logs.number) +
+                                       " holds records that its store does not: a fork");
+}
+}  // namespace
+
 // Both walk back through their epochs to the one they share, then forward side by side. The base of
 // a later reign is no proof that all before it is here: a zone falls out because its disk fails.
 Result<Position> CommonBase(const LogPair& logs) {
-  TRY_ASSIGN(auto theirs, HighestEpoch(*logs.zone, *logs.seal, Source::kDirect));
-  std::optional<EpochMark> ours = logs.ruling;
+  TRY_ASSIGN(const auto highest, HighestEpoch(*logs.zone, *logs.seal, Source::kDirect));
+  std::optional<EpochMark> theirs = highest, ours = logs.ruling;
   while (theirs && ours &&
          (theirs->number != ours->number || theirs->position.chain != ours->position.chain)) {
     if (theirs->number == ours->number) {
@@ -109,7 +132,10 @@ Result<Position> CommonBase(const LogPair& logs) {
       TRY_ASSIGN(ours, Previous(*logs.truth, *logs.seal, *ours));
     }
   }
-  if (!theirs || !ours) return Position{};  // Nothing in common: copied from the first segment.
+  if (!theirs || !ours) {
+    if (highest) TRY(RefuseFork(logs, *highest));
+    return logs.extent.origin();  // Copied from the first segment.
+  }
   return WalkTogether(logs, theirs->position);
 }
 
@@ -154,7 +180,8 @@ Status MakeEqual(const LogPair& logs, const Position& common, const Position& ta
   TRY_ASSIGN(auto named, source.Segments());
   std::vector<uint32_t> wanted;
   for (uint32_t segment : named) {
-    if (segment < shared) continue;  // Not looked at: there is one for each open ever made.
+    if (segment < shared) continue;  // Not looked at: the zone holds what is before the base.
+    if (segment < logs.extent.first_segment) continue;  // Left over.
     if (segment > last) break;
     auto header = source.Header(segment);
     // One whose making a crash cut short is no segment: the target may hold another by that name.

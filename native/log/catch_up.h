@@ -21,15 +21,17 @@ struct LogPair {
   ZoneLog* truth = nullptr;
   std::optional<EpochMark> ruling;  // The truth's highest epoch.
   ZoneLog* zone = nullptr;
-  int number = 0;  // The zone's, for messages.
+  int number = 0;         // The zone's, for messages.
+  format::Extent extent;  // As the truth's last record says.
 };
 
-// The last record that both hold, with all that is before it. The default position: none.
-// kRolledBack: the zone lived on by itself, or holds another record of an epoch of the truth.
+// The last record that both hold, with all that is before it; none: the truth's origin. Also none
+// where the truth has retired it meanwhile: then the log is copied anew. kRolledBack: the zone
+// lived on by itself, or holds another record of an epoch of the truth.
 Result<format::Position> CommonBase(const LogPair& logs);
 
-// Copies the truth from `common` to `tail` and removes what else stands there. `pace`: see
-// ZoneLog::CopyFrom.
+// Copies the truth from `common` to `tail` and removes what else stands behind it. What the truth
+// has retired is not copied. `pace`: see ZoneLog::CopyFrom.
 Status MakeEqual(const LogPair& logs, const format::Position& common, const format::Position& tail,
                  const ZoneLog::Pace& pace = {});
 

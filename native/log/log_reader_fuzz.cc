@@ -83,7 +83,7 @@ class LogWriter {
   }
 
   format::RecordHead Head() const {
-    return {format::RecordKind::kCommit, epoch_, sequence_ + 1, chain_, 0, 0};
+    return {format::RecordKind::kCommit, epoch_, sequence_ + 1, chain_, 0, 0, {}};
   }
 
   void Commit(FuzzRecipe* recipe) {

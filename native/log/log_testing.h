@@ -93,8 +93,13 @@ inline std::shared_ptr<SealedBatch> SealTestBatch(io::Env* env, const RecordSeal
     format::SealBlobFrame(header, cipher, plaintext, frame.data());
   }
   Bytes record;
-  format::RecordHead head{format::RecordKind::kCommit, place.epoch, place.before.sequence + 1,
-                          place.before.chain,          0,           0};
+  format::RecordHead head{format::RecordKind::kCommit,
+                          place.epoch,
+                          place.before.sequence + 1,
+                          place.before.chain,
+                          0,
+                          0,
+                          place.extent};
   format::EncodeRecordHead(head, &record);
   ByteWriter w(&record);
   w.U32(static_cast<uint32_t>(transactions.size()));
@@ -102,9 +107,7 @@ inline std::shared_ptr<SealedBatch> SealTestBatch(io::Env* env, const RecordSeal
     Bytes key(8);
     StoreLittle(key.data(), transaction);
     w.U32(1);
-    w.U16(8);
-    w.Raw(key);
-    w.Field(Bytes{});
+    format::EncodeWritten(key, Bytes{}, &record);
   }
   std::array<uint8_t, aead::kXaesNonceSize> nonce;
   env->Random(nonce);
@@ -113,6 +116,7 @@ inline std::shared_ptr<SealedBatch> SealTestBatch(io::Env* env, const RecordSeal
   Bytes sealed = aead::XaesSeal(seal.key.span(), nonce, aad, record);
   auto batch = std::make_shared<SealedBatch>();
   batch->place = place;
+  batch->extent = place.extent;
   format::BatchHeader header;
   header.segment_id = place.segment_id;
   header.offset = place.offset;

@@ -22,6 +22,10 @@ using Source = LogReader::Source;
 constexpr size_t kScanStep = 1 << 20;
 constexpr int kVerdictsMax = 3;
 
+bool Contains(const std::vector<size_t>& list, size_t zone) {
+  return std::find(list.begin(), list.end(), zone) != list.end();
+}
+
 // Recovery's state between its steps. Every step works on the zones that have not failed.
 class Recovery {
  public:
@@ -45,8 +49,20 @@ class Recovery {
   Fault Gather();
   Fault WalkMembers();
   Result<Position> WalkToTail(size_t zone);
-  Result<Position> Anchor(size_t zone, LogReader& reader);
+  // Where a walk to a zone's tail starts.
+  struct Start {
+    Position at;
+    bool past_base = false;  // At the ruling epoch's record: its base is not here.
+  };
+  struct Walked {
+    Position tail;
+    format::Extent extent;  // As the last record says that was walked.
+  };
+  Result<Start> Anchor(size_t zone, LogReader& reader);
+  Result<Walked> WalkFrom(size_t zone, const Position& from);
+  Result<bool> Stands(LogReader& reader, const Position& position);
   Fault ChooseTruth();
+  Fault ReadExtent();
   Status RefuseRot(size_t zone, const Position& tail);
   Status RefuseLater(size_t zone, uint32_t segment, uint32_t offset, ByteSpan block,
                      const Position& tail);
@@ -63,8 +79,8 @@ class Recovery {
     return LogReader(zones_[zone].log.get(), options_.seal, from, source());
   }
   LogPair PairOf(size_t zone) const {
-    return {options_.seal, zones_[truth_].log.get(), verdict_.epoch, zones_[zone].log.get(),
-            zones_[zone].number};
+    return {options_.seal,          zones_[truth_].log.get(), verdict_.epoch,
+            zones_[zone].log.get(), zones_[zone].number,      extent_};
   }
   Result<bool> Holds(size_t zone, const Position& position);
   bool Returns(size_t zone) const;
@@ -81,6 +97,7 @@ class Recovery {
   std::set<size_t> doubted_;  // Members that lack what they had acknowledged.
   size_t truth_ = 0;
   Position tail_;
+  format::Extent extent_;  // As the tail's record says.
 };
 
 std::vector<size_t> Recovery::Standing() const {
@@ -131,10 +148,12 @@ Recovery::Fault Recovery::Attempt(Recovered* out) {
   doubted_.clear();
   common_.assign(zones_.size(), 0);
   for (size_t i : standing_) zones_[i].disk->ForgetRefusals();
-  for (auto step : {&Recovery::Gather, &Recovery::WalkMembers, &Recovery::ChooseTruth}) {
+  for (auto step :
+       {&Recovery::Gather, &Recovery::WalkMembers, &Recovery::ChooseTruth, &Recovery::ReadExtent}) {
     if (Fault fault = (this->*step)(); !fault.ok()) return fault;
   }
   out->tail = tail_;
+  out->extent = extent_;
   if (options_.read_only) {
     out->set = verdict_.members;
     if (verdict_.epoch) out->epoch = verdict_.epoch->number;
@@ -183,38 +202,63 @@ Result<bool> Recovery::Holds(size_t zone, const Position& position) {
 }
 
 // Where the walk may start: at what this zone's index has applied, which is authentic and stood in
-// the whole set, else at the ruling epoch's base, else at the beginning.
-Result<Position> Recovery::Anchor(size_t zone, LogReader& reader) {
+// the whole set, else at the ruling epoch's base, else at its record, else at the beginning. The
+// epoch's segment is never retired before another epoch stands (replicated_log.h).
+Result<Recovery::Start> Recovery::Anchor(size_t zone, LogReader& reader) {
+  const auto& mark = verdict_.epoch;
+  const bool holder = mark && Contains(verdict_.holders, zone);
   const auto& applied = zones_[zone].applied;
-  if (applied && applied->location != 0) {
-    auto entry = reader.At(applied->location);
-    if (entry.ok() && entry->position == *applied) return *applied;
-    if (!entry.ok() && !IsAbsent(entry.status())) return entry.status();
+  // Before the base, what leads from it to the epoch may be retired, or be what retiring left over.
+  bool near = applied && (!holder || applied->location >= mark->payload.base.location);
+  if (near && applied->location != 0) {
+    TRY_ASSIGN(bool stands, Stands(reader, *applied));
+    if (stands) return Start{*applied};
   }
-  if (!verdict_.epoch) return Position{};
-  const Position& base = verdict_.epoch->payload.base;
-  if (base.location == 0) return Position{};
-  auto entry = reader.At(base.location);
+  if (!mark || mark->payload.base.location == 0) return Start{};
+  auto base = reader.At(mark->payload.base.location);
+  if (!base.ok() && !IsAbsent(base.status())) return base.status();
+  if (base.ok() && base->position.chain == mark->payload.base.chain) return Start{base->position};
+  if (!holder) return Start{};
+  // Retired with its segment, or rotten: the walk from the epoch's own record will tell.
+  return Start{mark->position, true};
+}
+
+Result<bool> Recovery::Stands(LogReader& reader, const Position& position) {
+  auto entry = reader.At(position.location);
   if (!entry.ok() && !IsAbsent(entry.status())) return entry.status();
-  return entry.ok() && entry->position.chain == base.chain ? entry->position : Position{};
+  return entry.ok() && entry->position == position;
 }
 
 Result<Position> Recovery::WalkToTail(size_t zone) {
   LogReader reader = ReaderOf(zone, {});
-  TRY_ASSIGN(Position anchor, Anchor(zone, reader));
-  LogReader walk = ReaderOf(zone, anchor);
+  TRY_ASSIGN(Start start, Anchor(zone, reader));
+  TRY_ASSIGN(Walked walked, WalkFrom(zone, start.at));
+  if (!start.past_base) return walked.tail;
+  // A base that is not retired is missing: what it takes to be rot below the epoch.
+  bool retired = SegmentOf(verdict_.epoch->payload.base.location) < walked.extent.first_segment;
+  if (retired) return walked.tail;
+  TRY_ASSIGN(walked, WalkFrom(zone, walked.extent.origin()));
+  return walked.tail;
+}
+
+Result<Recovery::Walked> Recovery::WalkFrom(size_t zone, const Position& from) {
+  LogReader walk = ReaderOf(zone, from);
   Position before = walk.position();
+  format::Extent extent;
   std::optional<LogEntry> last;
   for (;;) {
     TRY_ASSIGN(auto entry, walk.Next());
     if (!entry) break;
     if (last) before = last->position;
+    extent = entry->record.head.extent;
     last = std::move(entry);
   }
-  if (!last) return walk.position();
+  if (!last) return Walked{walk.position(), extent};
   // Only the last batch can be torn: each was written after the barrier of the one before.
+  LogReader reader = ReaderOf(zone, {});
   TRY_ASSIGN(bool whole, IsWhole(reader, *last));
-  return whole || STRONGROOM_BUG("torn-cells-believed") ? walk.position() : before;
+  const bool believed = whole || STRONGROOM_BUG("torn-cells-believed");
+  return Walked{believed ? walk.position() : before, extent};
 }
 
 Recovery::Fault Recovery::WalkMembers() {
@@ -253,6 +297,17 @@ Recovery::Fault Recovery::ChooseTruth() {
   }
   Status rot = STRONGROOM_BUG("rot-cut-as-torn") ? Status() : RefuseRot(truth_, tail_);
   return rot.ok() ? Fine() : OfAll(rot);
+}
+
+// From the tail's own record: no earlier one knows what was retired since.
+Recovery::Fault Recovery::ReadExtent() {
+  extent_ = {};
+  if (tail_.location == 0) return Fine();
+  LogReader reader = ReaderOf(truth_, {});
+  auto entry = reader.At(tail_.location);
+  if (!entry.ok()) return Of(truth_, entry.status());
+  extent_ = entry->record.head.extent;
+  return Fine();
 }
 
 // Does the log say more past the tail than the one batch that a crash may have torn? Then what lies
@@ -306,7 +361,8 @@ Recovery::Fault Recovery::Equalize() {
       return common.status().Is(Code::kRolledBack) ? OfAll(common.status())
                                                    : Of(i, common.status());
     }
-    common_[i] = common->sequence;
+    // At the origin nothing is known to be common, whatever its sequence.
+    common_[i] = common->location == 0 ? 0 : common->sequence;
     Status made = MakeEqual(PairOf(i), *common, tail_);
     if (made.ok()) continue;
     // Did the truth's disk read astray, or let rot what is below the beginning of its walk? Then
@@ -358,6 +414,12 @@ Recovery::Fault Recovery::JudgeMembers() {
 // How many records the truth has after this member's tail; more than one counts as two.
 Result<int> Recovery::Lacks(size_t zone) {
   TRY_ASSIGN(bool on_chain, Holds(truth_, tails_[zone]));
+  // What it lacks may be retired here: then no walk counts it. Its whole set stood for what the
+  // truth begins with. By the place, for an epoch's record at the beginning has the sequence of the
+  // last one before it; and none at all where the zone's own record rots.
+  const Position& ends = tails_[zone];
+  bool retired = ends.location == 0 || SegmentOf(ends.location) < extent_.first_segment;
+  if (retired && extent_.first_segment > 0) return 2;
   if (!on_chain) return 0;  // It diverges: CommonWith has words for that.
   LogReader beyond = ReaderOf(truth_, tails_[zone]);
   for (int lacking = 0; lacking < 2; ++lacking) {
@@ -368,16 +430,16 @@ Result<int> Recovery::Lacks(size_t zone) {
 }
 
 Result<Position> Recovery::CommonWith(size_t zone) {
-  auto is_on = [zone](const std::vector<size_t>& list) {
-    return std::find(list.begin(), list.end(), zone) != list.end();
-  };
-  if (is_on(verdict_.members)) {
+  const bool member = Contains(verdict_.members, zone);
+  // Nothing of its is sound from the beginning on, and the truth may begin later.
+  if (member && tails_[zone].location == 0) return extent_.origin();
+  if (member) {
     TRY_ASSIGN(bool on_chain, Holds(truth_, tails_[zone]));
     if (on_chain) return tails_[zone];
   }
   // A member may end in a record that a recovery copied there from a reign that never stood. One
   // that has the ruling record and another after it than the truth is the work of no crash.
-  if (is_on(verdict_.members) && is_on(verdict_.holders) && options_.on_alarm) {
+  if (member && Contains(verdict_.holders, zone) && options_.on_alarm) {
     options_.on_alarm(zones_[zone].number, "the zone diverges from its set");
   }
   return CommonBase(PairOf(zone));
@@ -407,6 +469,7 @@ Recovery::Fault Recovery::Begin(Recovered* out) {
   NewEpoch epoch;
   epoch.number = out->epoch;
   epoch.base = tail_;
+  epoch.extent = extent_;
   epoch.wall_millis = options_.env->WallMillis();
   if (verdict_.epoch) {
     epoch.previous_epoch = verdict_.epoch->number;
@@ -441,8 +504,13 @@ EpochImage SealEpoch(io::Env* env, const RecordSeal& seal, const NewEpoch& epoch
   image.header.epoch = epoch.number;
   image.header.epoch_segment = epoch.segment;
   env->Random(image.header.id);
-  format::RecordHead head{format::RecordKind::kEpoch, epoch.number,      epoch.base.sequence + 1,
-                          epoch.base.chain,           epoch.wall_millis, 0};
+  format::RecordHead head{format::RecordKind::kEpoch,
+                          epoch.number,
+                          epoch.base.sequence + 1,
+                          epoch.base.chain,
+                          epoch.wall_millis,
+                          0,
+                          epoch.extent};
   Bytes record = format::EncodeEpochRecord(
       head, {epoch.previous_epoch, epoch.previous_epoch_segment, epoch.base, epoch.set});
   std::array<uint8_t, aead::kXaesNonceSize> nonce;

@@ -51,6 +51,7 @@ struct Recovered {
   uint32_t epoch_segment = 0;
   aead::Id epoch_segment_id{};
   format::Position tail;
+  format::Extent extent;         // As the tail's record says.
   uint64_t epochs_reserved = 0;  // Numbers below this are ours to use.
   std::vector<size_t> set;       // Indexes into the zones given.
   // Of each zone given: the sequence up to which it held everything before it was made equal.
@@ -75,6 +76,7 @@ struct NewEpoch {
   format::Position base;
   std::vector<aead::Id> set;
   uint64_t wall_millis = 0;
+  format::Extent extent;  // As the base's record says.
 };
 // The segment's header and first batch, the same bytes for every zone.
 struct EpochImage {

@@ -41,6 +41,7 @@ ReplicatedLog::ReplicatedLog(Options options, std::vector<LogMember> set,
       epochs_reserved_(recovered.epochs_reserved),
       epoch_segment_(recovered.epoch_segment),
       tail_(recovered.tail),
+      extent_(recovered.extent),
       segment_(recovered.epoch_segment),
       segment_id_(recovered.epoch_segment_id),
       segment_size_(kFirstSegmentSize) {
@@ -122,7 +123,8 @@ Result<Place> ReplicatedLog::PlaceFor(size_t size) {
     TRY(Rotate(size));
     return PlaceFor(size);
   }
-  return Place{segment_, segment_id_, OffsetOf(before.end), before, epoch_.load()};
+  const format::Extent& extent = in_flight_ ? in_flight_->extent : extent_;
+  return Place{segment_, segment_id_, OffsetOf(before.end), before, epoch_.load(), extent};
 }
 
 ReplicatedLog::Making ReplicatedLog::Make(uint64_t size) {
@@ -180,6 +182,7 @@ Status ReplicatedLog::Finish() {
   size_t held = 0;
   for (const Status& answer : answers) held += answer.ok();
   const bool enough = STRONGROOM_BUG("ack-before-expulsion") && held >= options_.quorum;
+  if (held >= options_.quorum) extent_ = batch->extent;
   if (held == answers.size() || enough) {
     tail_ = batch->position;
     return {};
@@ -218,27 +221,65 @@ Status ReplicatedLog::Shrink(const std::vector<Status>& answers, const Position&
 
 // A new epoch of `set`, based on `base`. Who fails to write its record is expelled by another one.
 Status ReplicatedLog::Reign(const std::vector<LogMember>& set, const Position& base) {
-  uint64_t number = epoch_.load() + 1;
-  if (number >= epochs_reserved_) return Stop(Code::kUnknown, "epoch numbers are used up: reopen");
-  NewEpoch epoch{
-      number, segment_ + 2, epoch_.load(), epoch_segment_, base, {}, options_.env->WallMillis()};
-  for (const LogMember& zone : set) epoch.set.push_back(zone.zone_id);
-  auto image = std::make_shared<EpochImage>(SealEpoch(options_.env, *options_.seal, epoch));
+  if (epoch_.load() + 1 >= epochs_reserved_) {
+    return Stop(Code::kUnknown, "epoch numbers are used up: reopen");
+  }
+  auto image = NextEpoch(set, base);
   auto write = [image](ZoneLog& log) { return WriteEpoch(log, *image); };
-  auto written = OnAll(set, write, Patience::kQuorum);
+  return Adopt(set, *image, OnAll(set, write, Patience::kQuorum));
+}
+
+std::shared_ptr<const EpochImage> ReplicatedLog::NextEpoch(const std::vector<LogMember>& set,
+                                                           const Position& base) const {
+  NewEpoch epoch{epoch_.load() + 1,          segment_ + 2, epoch_.load(), epoch_segment_, base, {},
+                 options_.env->WallMillis(), extent_};
+  for (const LogMember& zone : set) epoch.set.push_back(zone.zone_id);
+  return std::make_shared<const EpochImage>(SealEpoch(options_.env, *options_.seal, epoch));
+}
+
+Status ReplicatedLog::Adopt(const std::vector<LogMember>& set, const EpochImage& image,
+                            const std::vector<Status>& written) {
   making_ = nullptr;  // Of the old set.
   {
     MutexLock lock(&mutex_);
     set_ = set;
   }
-  epoch_ = number;
-  epoch_segment_ = segment_ = epoch.segment;
-  segment_id_ = image->header.id;
+  epoch_ = image.header.epoch;
+  epoch_segment_ = segment_ = image.header.number;
+  segment_id_ = image.header.id;
   segment_size_ = kFirstSegmentSize;
-  tail_ = image->position;
+  tail_ = image.position;
   bool all = std::all_of(written.begin(), written.end(), [](auto& w) { return w.ok(); });
   // Another zone broke meanwhile. If enough hold the epoch, it is the base of the next one.
   return all ? Status() : Shrink(written, tail_);
+}
+
+Status ReplicatedLog::Renew(uint64_t epochs_reserved) {
+  if (stopped_) return *stopped_;
+  CHECK(!busy());
+  epochs_reserved_ = std::max(epochs_reserved_, epochs_reserved);
+  // An expulsion has no time to reserve.
+  if (epoch_.load() + 1 + kEpochsHeldBack >= epochs_reserved_) {
+    return Status(Code::kUnavailable, "too few epoch numbers are left");
+  }
+  auto image = NextEpoch(set_, tail_);
+  // The space first: an epoch record that was begun must stand, or its zone goes.
+  auto made = OnAll(
+      set_, [image](ZoneLog& log) { return log.Create(image->header, kFirstSegmentSize); },
+      Patience::kDeadline);
+  for (const Status& answer : made) {
+    if (answer.Is(Code::kNoSpace)) return answer;
+  }
+  if (Status slow = RefuseIfSlow(made); !slow.ok()) return slow;
+  bool all = std::all_of(made.begin(), made.end(), [](auto& m) { return m.ok(); });
+  if (!all) return Shrink(made, tail_);
+  // What was allocated behind the tail is given back. Crash here: zeros, read as the log's end.
+  auto write = [image, end = tail_.end](ZoneLog& log) -> Status {
+    TRY(log.Append(image->header.number, kBlock, image->batch.span()));
+    (void)log.CutAfter(format::SegmentOf(end), OffsetOf(end));
+    return {};
+  };
+  return Adopt(set_, *image, OnAll(set_, write, Patience::kQuorum));
 }
 
 Status ReplicatedLog::Expel(int zone, const std::string& why) {

@@ -38,6 +38,7 @@ struct Place {
   uint32_t offset = 0;
   format::Position before;
   uint64_t epoch = 0;
+  format::Extent extent;  // As the record before says.
   bool operator==(const Place&) const = default;
 };
 
@@ -45,7 +46,11 @@ struct SealedBatch {
   Place place;
   AlignedBytes bytes;
   format::Position position;
+  format::Extent extent;  // As its record says.
 };
+
+// Numbers of each reservation that no renewal takes.
+constexpr uint64_t kEpochsHeldBack = 100;
 
 class ReplicatedLog {
  public:
@@ -74,6 +79,11 @@ class ReplicatedLog {
   bool busy() const { return barrier_ != nullptr; }
 
   const format::Position& tail() const { return tail_; }
+  const format::Extent& extent() const { return extent_; }
+  // The segment that begins with the ruling epoch's record. It must not be retired, nor what comes
+  // after it: recovery finds the truth by that record.
+  uint32_t epoch_segment() const { return epoch_segment_; }
+  uint64_t epochs_reserved() const { return epochs_reserved_; }
   uint64_t epoch() const { return epoch_.load(); }
   std::vector<int> set() const;           // Zone numbers.
   std::optional<Status> stopped() const;  // Why it refuses batches.
@@ -83,6 +93,9 @@ class ReplicatedLog {
   // equal to the others up to the tail; `epochs_reserved` is durable in the superblocks of a quorum
   // of the set and of the zone. OK when the epoch stands on all of them, the zone included.
   Status Admit(const LogMember& zone, uint64_t epochs_reserved);
+  // Begins a new epoch of the same set, so that what comes before it may be retired. Where a disk
+  // is full (kNoSpace) or slow (kUnavailable) the old one goes on. REQUIRES: as for Admit.
+  Status Renew(uint64_t epochs_reserved);
   // Cuts the unwritten end off the last segment. For a clean close.
   void Trim();
 
@@ -101,6 +114,11 @@ class ReplicatedLog {
   // A new epoch of the zones whose `answers` are OK, based on `base`.
   Status Shrink(const std::vector<Status>& answers, const format::Position& base);
   Status Reign(const std::vector<LogMember>& set, const format::Position& base);
+  std::shared_ptr<const EpochImage> NextEpoch(const std::vector<LogMember>& set,
+                                              const format::Position& base) const;
+  // The epoch was written, as `written` says: it is the one that rules now.
+  Status Adopt(const std::vector<LogMember>& set, const EpochImage& image,
+               const std::vector<Status>& written);
   Status Stop(Code code, const std::string& why);
   Status Rotate(size_t size);
   Making Make(uint64_t size);
@@ -113,6 +131,7 @@ class ReplicatedLog {
   uint64_t epochs_reserved_;
   uint32_t epoch_segment_;
   format::Position tail_;
+  format::Extent extent_;
   uint32_t segment_;
   aead::Id segment_id_{};
   uint64_t segment_size_;

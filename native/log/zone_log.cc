@@ -215,6 +215,17 @@ Status ZoneLog::Remove(uint32_t segment) {
   return env_->SyncDirectory(folder_);
 }
 
+Status ZoneLog::RemoveBelow(uint32_t first) {
+  TRY_ASSIGN(auto segments, Segments());
+  for (uint32_t segment : segments) {
+    if (segment >= first) break;
+    Forget(segment);
+    // Crash before the folder is synced: any of them may be back. Nobody reads them for truth.
+    TRY(env_->Remove(path(segment)));
+  }
+  return env_->SyncDirectory(folder_);
+}
+
 Status ZoneLog::SyncAll() {
   TRY_ASSIGN(auto segments, Segments());
   for (uint32_t segment : segments) {

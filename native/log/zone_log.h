@@ -62,6 +62,8 @@ class ZoneLog {
   // Cuts off everything from `end` on, durably. Nothing is ever appended to that segment again.
   Status CutAfter(uint32_t segment, uint32_t end);
   Status Remove(uint32_t segment);
+  // Removes every segment below `first`: they are retired.
+  Status RemoveBelow(uint32_t first);
   Status SyncAll();  // Every segment and the folder.
   // Lets go of every open file: somebody else has made this log equal to another.
   void ForgetFiles();

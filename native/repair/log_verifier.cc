@@ -31,6 +31,7 @@ class LogWalk {
         pace_(pace),
         on_finding_(on_finding),
         tally_(tally),
+        position_(order.extent.origin()),
         views_(order.zones.size()),
         out_(order.zones.size()),
         runs_(order.zones.size()) {}
@@ -83,7 +84,9 @@ class LogWalk {
     TRY(AskAll([lists](size_t zone, log::ZoneLog& log) { (*lists)[zone] = log.Segments(); }));
     for (size_t zone = 0; zone < lists->size(); ++zone) {
       if (out_[zone] || !(*lists)[zone].ok()) continue;
-      segments_.insert((*lists)[zone]->begin(), (*lists)[zone]->end());
+      for (uint32_t segment : *(*lists)[zone]) {
+        if (segment >= order_.extent.first_segment) segments_.insert(segment);  // Else left over.
+      }
     }
     return {};
   }

@@ -1,5 +1,5 @@
 // Log verifier: walks the logs of all zones of the set side by side, past the page cache, from the
-// first record to the one that was last when it began; and heals what one of them lacks.
+// log's beginning to the record that was last when it began; and heals what one of them lacks.
 //
 // Of every batch it looks at header, seal, chain, each cell of each blob frame and the zeros behind
 // it, in every zone; what one zone has wrong is what another has right (batch_truth.h). What stands
@@ -23,8 +23,10 @@ struct LogOrder {
   io::Env* env = nullptr;
   const log::RecordSeal* seal = nullptr;
   std::vector<LogZone> zones;  // Of the set.
-  // The last record that stands in all of them.
+  // The last record that stands in all of them, and where it says that the log begins. REQUIRES:
+  // what begins there is not unlinked meanwhile.
   format::Position tail;
+  format::Extent extent;
   bool heal = false;
   uint64_t patience_nanos = 30'000'000'000;
 };

@@ -62,6 +62,7 @@ Report Verify(SimEnv* env, TestOpen* open, const TestStore& store, bool heal,
   order.env = env;
   order.seal = &store.seal;
   order.tail = open->log->tail();
+  order.extent = open->log->extent();
   order.heal = heal;
   std::vector<std::shared_ptr<io::TaskQueue>> readers;
   for (size_t i = 0; i < open->queues.size(); ++i) {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr uint64_t kOperations = 200;  // Of one seed, at least.
 constexpr size_t kImagesHeld = 256;
+constexpr uint64_t kCompactEvery = 8;  // Groups of operations.
 constexpr uint64_t kPlenty = uint64_t{1} << 40;
 
 constexpr Hazard kOfAMachine[] = {Hazard::kFail,    Hazard::kHang,  Hazard::kSlow,
@@ -195,6 +196,10 @@ class Simulation::Life {
         now_.model.Begin(changes);
         Answer(changes, store.Commit(changes));
       }));
+    }
+    // Beside them, or after.
+    if (random_.Below(kCompactEvery) == 0) {
+      threads.push_back(env.StartThread("compact", [&store] { (void)store.Compact(); }));
     }
     for (auto& thread : threads) thread->Join();
   }

@@ -42,7 +42,7 @@ TEST(Simulation, ASeedIsReplayed) {
 // A hazard that never strikes would be survived by anybody.
 TEST(Simulation, EveryHazardStrikesInSomeLives) {
   Simulation simulation(nullptr, 600);
-  for (uint64_t seed = 1; seed <= 12; ++seed) simulation.RunSeed(seed, UINT64_MAX);
+  for (uint64_t seed = 1; seed <= 20; ++seed) simulation.RunSeed(seed, UINT64_MAX);
   for (size_t i = 0; i < kHazards; ++i) {
     if (simulation.figures().hazards[i] > 0) continue;
     strongroom::testing::Fail(__FILE__, __LINE__, NameOf(Hazard(i)) + std::string(" never struck"));

@@ -61,7 +61,8 @@ Status Offer(blob::BlobWriter* writer, ByteSpan body) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> Store::Open(io::SimEnv* env, size_t zone_count, Bucket* bucket) {
+Result<std::unique_ptr<Store>> Store::Open(io::SimEnv* env, size_t zone_count, Bucket* bucket,
+                                           uint64_t sweep_after_nanos) {
   engine::OpenOptions options;
   options.env = env;
   for (size_t zone = 1; zone <= zone_count; ++zone) options.zones.push_back(ZonePath(zone));
@@ -72,6 +73,7 @@ Result<std::unique_ptr<Store>> Store::Open(io::SimEnv* env, size_t zone_count, B
   options.read_slabs = options.write_slabs = 2;
   options.codec_threads = 1;
   options.write_buffer_size = 64 << 10;
+  options.sweep_after_nanos = sweep_after_nanos;
   auto store = std::make_unique<Store>();
   TRY_ASSIGN(store->engine_, Engine::Open(std::move(options), nullptr));
   if (bucket->wrapped.empty()) {
@@ -176,6 +178,34 @@ Status Store::WriteLarge(ByteSpan bytes, const PartsKeyRef& parts, Effect* to) {
 }
 
 // ---- Out.
+
+Status Store::Compact() {
+  auto done = std::make_shared<io::Completion>();
+  engine_->Compact([done](Status status) { done->Set(std::move(status)); });
+  return done->Wait(kPatience);
+}
+
+Bytes Store::RowKey(const std::string& key) { return KeyOf(key); }
+
+Result<uint64_t> Store::RevisionOf(const std::string& key) {
+  TRY_ASSIGN(engine::Found found, Look(KeyOf(key), nullptr));
+  return found.row().revision;
+}
+
+Status Store::Touch(const std::string& key) {
+  TRY_ASSIGN(engine::Found found, Look(KeyOf(key), nullptr));
+  engine::Transaction transaction;
+  transaction.checks.push_back({KeyOf(key), found.row().revision});
+  Effect& effect = transaction.effects.emplace_back();
+  effect.key = KeyOf(key);
+  effect.keep = true;
+  ByteSpan said = found.row().row.body;
+  effect.body.assign(said.begin(), said.end());
+  auto done = std::make_shared<io::Completion>();
+  engine_->Commit(std::move(transaction),
+                  [done](Result<engine::Committed> result) { done->Set(result.status()); });
+  return done->Wait(kPatience);
+}
 
 bool Store::IsWhole() {
   for (const auto& zone : engine_->status().zones) {

@@ -37,14 +37,20 @@ struct Account {
 
 class Store {
  public:
-  static Result<std::unique_ptr<Store>> Open(io::SimEnv* env, size_t zone_count, Bucket* bucket);
+  static Result<std::unique_ptr<Store>> Open(io::SimEnv* env, size_t zone_count, Bucket* bucket,
+                                             uint64_t sweep_after_nanos = UINT64_MAX);
   static std::string ZonePath(size_t zone) { return "/z" + std::to_string(zone); }
 
   // Hands the transaction over, its large bodies written first; waits for the answer.
   Status Commit(const Changes& changes);
   // Every row and part, each body compared with what its row says. An error: no row at all.
   Result<Account> ReadAll();
-  bool IsWhole();  // All zones are in the set.
+  bool IsWhole();                        // All zones are in the set.
+  Status Compact();                      // Retires all that was written before.
+  Status Touch(const std::string& key);  // Writes the row again; its body stays where it is.
+  Result<uint64_t> RevisionOf(const std::string& key);
+  static Bytes RowKey(const std::string& key);
+  engine::Engine& engine() { return *engine_; }
   void Close() { engine_->Close(); }
 
  private:

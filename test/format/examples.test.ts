@@ -111,8 +111,15 @@ test('log.md, record.md, row.md: from the batch to the body', async (t) => {
   t.deepEqual(said.chainBefore, sha256());
   t.deepEqual(
     said.transactions.map((effects) => effects.map((effect) => effect.row)),
-    [[row, null]],
+    [[row, null], [Buffer.from('0106000000000000000002000000000000000000000000000000', 'hex')]],
   );
+  const carried = said.transactions[1]?.[0];
+  t.is(carried?.carried, 5n);
+  t.is(carried?.key.toString('latin1', 0, 1), 'L');
+  t.is(readRow(carried?.row as Buffer).counted?.references, 2);
+  const { firstSegment, sequenceBefore, chainBefore, liveBytes } = said.extent;
+  t.deepEqual([firstSegment, sequenceBefore, liveBytes], [4, 2n, 284n]);
+  t.deepEqual(chainBefore, sha256(Buffer.from('retired')));
   t.is(said.transactions[0]?.[1]?.key.toString(), 'bold');
 
   const bucketId = said.transactions[0]?.[0]?.key.subarray(1, 9) as Buffer;

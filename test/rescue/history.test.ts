@@ -1,14 +1,25 @@
 // Which records make the history, decided over made-up ones: letters are hashes.
 import test from 'ava';
-import { forkOf, historyTo, type Link, newestOf, noRecord } from '../../lib/rescue/history.ts';
+import {
+  forkOf,
+  historyTo,
+  type Link,
+  newestOf,
+  noRecord,
+  noOrigin as origin,
+} from '../../lib/rescue/history.ts';
 
 function commit(hash: string, before: string, epoch: number, first: number, count = 1): Link {
   const [from, last] = [BigInt(first), BigInt(first + count - 1)];
-  return { hash, before, isEpoch: false, epoch: BigInt(epoch), first: from, last };
+  return { hash, before, isEpoch: false, epoch: BigInt(epoch), first: from, last, origin };
 }
 function epoch(hash: string, before: string, number: number, next: number): Link {
   const first = BigInt(next);
-  return { hash, before, isEpoch: true, epoch: BigInt(number), first, last: first - 1n };
+  return { hash, before, isEpoch: true, epoch: BigInt(number), first, last: first - 1n, origin };
+}
+/** The same, of a log that begins behind the record `hash`, which ends in `sequence`. */
+function since(hash: string, sequence: number, link: Link): Link {
+  return { ...link, origin: { hash, sequence: BigInt(sequence) } };
 }
 
 function told(links: readonly Link[]): string {
@@ -42,6 +53,21 @@ for (const [what, links, expected] of [
     'an epoch record is lost with a commit',
     [...reign, commit('c', '?', 2, 6), commit('d', 'c', 2, 7)],
     'Eabcd lost 5 to 6',
+  ],
+  [
+    'what lies before the beginning is left over and counts for nothing',
+    [...reign, epoch('F', 'b', 2, 5), since('a', 1, commit('c', 'F', 2, 5))],
+    'bFc',
+  ],
+  [
+    'where the beginning is lost nothing that is left over stands in for it',
+    [reign[1], epoch('F', 'b', 2, 5), since('a', 1, commit('c', 'F', 2, 5))] as Link[],
+    'Fc lost 2 to 5',
+  ],
+  [
+    'what was retired before the end was torn is retired',
+    [...reign, since('b', 4, epoch('F', 'b', 2, 5)), since('F', 4, commit('c', 'F', 2, 5))],
+    'c',
   ],
   [
     'two holes',
