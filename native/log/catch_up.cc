@@ -120,6 +120,12 @@ Status RefuseFork(const LogPair& logs, const EpochMark& highest) {
 Result<Position> CommonBase(const LogPair& logs) {
   TRY_ASSIGN(const auto highest, HighestEpoch(*logs.zone, *logs.seal, Source::kDirect));
   std::optional<EpochMark> theirs = highest, ours = logs.ruling;
+  // What retiring left over in the truth is not read: it may have holes, and it is not copied.
+  const auto before = [&logs](const EpochMark& mark) -> Result<std::optional<EpochMark>> {
+    TRY_ASSIGN(auto previous, Previous(*logs.truth, *logs.seal, mark));
+    if (previous && previous->segment < logs.extent.first_segment) previous.reset();
+    return previous;
+  };
   while (theirs && ours &&
          (theirs->number != ours->number || theirs->position.chain != ours->position.chain)) {
     if (theirs->number == ours->number) {
@@ -129,7 +135,7 @@ Result<Position> CommonBase(const LogPair& logs) {
     if (theirs->number > ours->number) {
       TRY_ASSIGN(theirs, Previous(*logs.zone, *logs.seal, *theirs));
     } else {
-      TRY_ASSIGN(ours, Previous(*logs.truth, *logs.seal, *ours));
+      TRY_ASSIGN(ours, before(*ours));
     }
   }
   if (!theirs || !ours) {

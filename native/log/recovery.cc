@@ -433,7 +433,8 @@ Result<Position> Recovery::CommonWith(size_t zone) {
   const bool member = Contains(verdict_.members, zone);
   // Nothing of its is sound from the beginning on, and the truth may begin later.
   if (member && tails_[zone].location == 0) return extent_.origin();
-  if (member) {
+  // In what retiring left over here nothing leads on from there.
+  if (member && SegmentOf(tails_[zone].location) >= extent_.first_segment) {
     TRY_ASSIGN(bool on_chain, Holds(truth_, tails_[zone]));
     if (on_chain) return tails_[zone];
   }
