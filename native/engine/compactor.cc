@@ -148,7 +148,7 @@ Status Compactor::RetireOldest(uint32_t behind) {
   }
   Walked walked;
   for (int walks = 0;; ++walks) {
-    TRY_ASSIGN(walked, Walk(std::min(behind, epoch_segment)));
+    TRY_ASSIGN(walked, Walk(std::min(behind, epoch_segment), walks == 0));
     if (walked.live == 0) break;
     if (walks == kWalksMax) return Status(Code::kUnavailable, "what lives there moves too often");
   }
@@ -161,7 +161,7 @@ Status Compactor::RetireOldest(uint32_t behind) {
 }
 
 // Walks the oldest segments below `limit`, whole ones, and carries what lives in them.
-Result<Compactor::Walked> Compactor::Walk(uint32_t limit) {
+Result<Compactor::Walked> Compactor::Walk(uint32_t limit, bool together) {
   const LogState log = options_.committer->log_state();
   std::vector<repair::LogSource> sources;
   for (const auto& zone : options_.set()) {
@@ -171,6 +171,7 @@ Result<Compactor::Walked> Compactor::Walk(uint32_t limit) {
                        log.extent.origin());
   Walked walked;
   walked.behind = log.extent;
+  Gathered gathered;
   for (uint64_t bytes = 0;;) {
     if (stopping()) return Status(Code::kClosed, "the store is closed");
     const format::Position before = walk.position();
@@ -180,6 +181,7 @@ Result<Compactor::Walked> Compactor::Walk(uint32_t limit) {
     const uint32_t segment = format::SegmentOf(entry->position.location);
     const bool begins = segment != walked.last;
     if (begins && (segment >= limit || bytes >= kWalkBytes)) {
+      if (!gathered.keys.empty()) TRY(Carry(&gathered));
       walked.behind.first_segment = segment;
       walked.behind.sequence_before = before.sequence;
       walked.behind.chain_before = before.chain;
@@ -187,13 +189,18 @@ Result<Compactor::Walked> Compactor::Walk(uint32_t limit) {
     }
     walked.last = segment;
     bytes += entry->header.size;
-    TRY_ASSIGN(size_t live, CarryLive(walk, *entry));
+    TRY_ASSIGN(size_t live, CarryLive(walk, *entry, &gathered));
     walked.live += live;
+    // What the first walk left is written all the time: soon carried, or moved again.
+    if (!together && !gathered.keys.empty()) TRY(Carry(&gathered));
   }
 }
 
-// Carries the rows of one record that live in its segment. How many there were.
-Result<size_t> Compactor::CarryLive(repair::LogWalk& walk, const log::LogEntry& entry) {
+// Gathers the rows of one record that live in its segment, and carries what makes a transaction.
+// How many there were. Of many records together: a batch takes 4 KiB at least, however little is
+// in it.
+Result<size_t> Compactor::CarryLive(repair::LogWalk& walk, const log::LogEntry& entry,
+                                    Gathered* gathered) {
   std::set<Bytes> written;
   for (const auto& effects : entry.record.transactions) {
     for (const auto& effect : effects) {
@@ -205,22 +212,22 @@ Result<size_t> Compactor::CarryLive(repair::LogWalk& walk, const log::LogEntry& 
   TRY_ASSIGN(auto looked, options_.indexes->Look(keys, {}));
   const uint32_t segment = format::SegmentOf(entry.position.location);
   std::vector<repair::WalkedFrames> frames;
-  size_t live = 0, bytes = 0;
-  Transaction transaction;
+  size_t live = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
     if (looked.rows[i].empty()) continue;
     TRY_ASSIGN(format::IndexRow row, format::DecodeIndexRow(AsBytes(looked.rows[i])));
     if (!LivesIn(row, segment)) continue;
     ++live;
+    if (gathered->keys.count(keys[i]) != 0) continue;
     if (format::IsSmall(row.row.blob.kind) && frames.empty()) frames = walk.Frames(entry);
     TRY_ASSIGN(auto effect, CarryOf(keys[i], row, entry, frames));
     if (!effect) continue;
-    bytes += effect->key.size() + effect->carried->row.size() + effect->carried->frame.size();
-    transaction.effects.push_back(std::move(*effect));
-    if (bytes < kCarryBytes) continue;
-    TRY(Carry(std::exchange(transaction, {}), std::exchange(bytes, 0)));
+    const CarriedRow& carried = *effect->carried;
+    gathered->bytes += keys[i].size() + carried.row.size() + carried.frame.size();
+    gathered->keys.insert(keys[i]);
+    gathered->transaction.effects.push_back(std::move(*effect));
+    if (gathered->bytes >= kCarryBytes) TRY(Carry(gathered));
   }
-  if (!transaction.effects.empty()) TRY(Carry(std::move(transaction), bytes));
   return live;
 }
 
@@ -244,12 +251,13 @@ Result<std::optional<Effect>> Compactor::CarryOf(const Bytes& key, const format:
   return std::optional(std::move(effect));
 }
 
-Status Compactor::Carry(Transaction transaction, size_t bytes) {
+Status Compactor::Carry(Gathered* gathered) {
+  Gathered carried = std::exchange(*gathered, {});
   const uint64_t start = options_.env->MonotonicNanos();
-  TRY(Commit(std::move(transaction)));
+  TRY(Commit(std::move(carried.transaction)));
   const uint64_t worked = options_.env->MonotonicNanos() - start;
   MutexLock lock(&mutex_);
-  status_.carried_bytes += bytes;
+  status_.carried_bytes += carried.bytes;
   if (hurried_) return {};
   const uint64_t until = start + worked + worked * repair::RestsPerWork(figures_);
   for (uint64_t now = start + worked; now < until && !stop_;) {

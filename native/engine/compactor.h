@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,16 +69,22 @@ class Compactor {
     uint32_t last = 0;      // Of them.
     size_t live = 0;        // Rows that lived in them.
   };
+  // What the next transaction will carry.
+  struct Gathered {
+    Transaction transaction;
+    std::set<Bytes> keys;
+    size_t bytes = 0;
+  };
   void Run();
   Status LookAt(bool asked);
   Status Measure();
   Status RetireOldest(uint32_t behind);
-  Result<Walked> Walk(uint32_t limit);
-  Result<size_t> CarryLive(repair::LogWalk& walk, const log::LogEntry& entry);
+  Result<Walked> Walk(uint32_t limit, bool together);
+  Result<size_t> CarryLive(repair::LogWalk& walk, const log::LogEntry& entry, Gathered* gathered);
   Result<std::optional<Effect>> CarryOf(const Bytes& key, const format::IndexRow& row,
                                         const log::LogEntry& entry,
                                         const std::vector<repair::WalkedFrames>& frames);
-  Status Carry(Transaction transaction, size_t bytes);
+  Status Carry(Gathered* gathered);
   Status Commit(Transaction transaction);
   Result<uint32_t> Renew();
   Status Unlink(uint32_t first);

@@ -529,6 +529,18 @@ TEST(Compaction, SegmentsOfShortOpensDoNotPileUp) {
   EXPECT_EQ(Judge(world.disk, world.bucket, world.model, 3, 99), "");
 }
 
+// Each row has a batch of 4 KiB at least while it is alone in it: carried so, it saves nothing.
+TEST(Compaction, RowsThatWereCommittedOneByOneAreCarriedTogether) {
+  World world(1);
+  constexpr int kRows = 600;
+  world.Live([&](SimEnv&, Store& store) {
+    for (int i = 0; i < kRows; ++i) world.Put(store, "row" + std::to_string(i), 10);
+    EXPECT_OK(store.Compact());
+    EXPECT(store.engine().status().log.log_bytes < kRows * format::kBlock / 4);
+  });
+  EXPECT_EQ(Judge(world.disk, world.bucket, world.model, 1, 99), "");
+}
+
 // What is retired may still stand in the true log, after a crash before it was unlinked: no zone
 // that comes back ends there.
 TEST(Compaction, AZoneComesBackThatEndsInWhatIsLeftOver) {
