@@ -592,8 +592,10 @@ void Committer::FinishInFlight() {
 
 // From here nothing turns into an error: the batch is durable in every zone of the set.
 void Committer::SettleDurable(Batch& batch) {
-  TellState();
   Status applied = options_.indexes->Apply(batch.image);
+  // After it: who knows of this batch's segment finds its rows in the index. Else the compaction
+  // would take them for removed.
+  TellState();
   bool closing = applied.Is(Code::kClosed);
   if (!applied.ok() && !closing && options_.on_stopped) options_.on_stopped(applied);
   for (const Pending& pending : batch.pendings) {

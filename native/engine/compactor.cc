@@ -1,7 +1,6 @@
 #include "engine/compactor.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "repair/asking.h"
@@ -15,6 +14,8 @@ constexpr size_t kCarryBytes = 512u << 10;  // Of one transaction: others wait f
 // How often a walk may find something live again: each does only where a row was written again
 // without its blob since.
 constexpr int kWalksMax = 8;
+// What is left for the removals of callers, in each zone.
+constexpr uint64_t kRoomLeft = 2u << 20;
 // How much is written before the log is looked at again.
 constexpr size_t kLookBytes = 1u << 20;
 // How long an index may be on its way: at worst it is rebuilt.
@@ -201,14 +202,13 @@ Result<Compactor::Walked> Compactor::Walk(uint32_t limit, bool together) {
 // in it.
 Result<size_t> Compactor::CarryLive(repair::LogWalk& walk, const log::LogEntry& entry,
                                     Gathered* gathered) {
-  std::set<Bytes> written;
+  std::vector<Bytes> keys;  // Of rows that were written twice in it, twice.
   for (const auto& effects : entry.record.transactions) {
     for (const auto& effect : effects) {
-      if (effect.row) written.emplace(effect.key.begin(), effect.key.end());
+      if (effect.row) keys.emplace_back(effect.key.begin(), effect.key.end());
     }
   }
-  if (written.empty()) return size_t{0};
-  const std::vector<Bytes> keys(written.begin(), written.end());
+  if (keys.empty()) return size_t{0};
   TRY_ASSIGN(auto looked, options_.indexes->Look(keys, {}));
   const uint32_t segment = format::SegmentOf(entry.position.location);
   std::vector<repair::WalkedFrames> frames;
@@ -220,38 +220,57 @@ Result<size_t> Compactor::CarryLive(repair::LogWalk& walk, const log::LogEntry& 
     ++live;
     if (gathered->keys.count(keys[i]) != 0) continue;
     if (format::IsSmall(row.row.blob.kind) && frames.empty()) frames = walk.Frames(entry);
-    TRY_ASSIGN(auto effect, CarryOf(keys[i], row, entry, frames));
-    if (!effect) continue;
-    const CarriedRow& carried = *effect->carried;
-    gathered->bytes += keys[i].size() + carried.row.size() + carried.frame.size();
-    gathered->keys.insert(keys[i]);
-    gathered->transaction.effects.push_back(std::move(*effect));
+    Effect effect;
+    TRY_ASSIGN(bool here, CarryOf(row, entry, frames, &effect));
+    if (!here) continue;
+    gathered->bytes += keys[i].size() + effect.carried->row.size() + effect.carried->frame.size();
+    gathered->keys[keys[i]] = true;
+    effect.key = keys[i];
+    gathered->transaction.effects.push_back(std::move(effect));
     if (gathered->bytes >= kCarryBytes) TRY(Carry(gathered));
   }
   return live;
 }
 
-// Nothing: its frame is in another batch of the segment, and it is carried from there.
-Result<std::optional<Effect>> Compactor::CarryOf(const Bytes& key, const format::IndexRow& row,
-                                                 const log::LogEntry& entry,
-                                                 const std::vector<repair::WalkedFrames>& frames) {
-  Effect effect;
-  effect.key = key;
-  effect.carried =
+// False: its frame is in another batch of the segment, and it is carried from there.
+Result<bool> Compactor::CarryOf(const format::IndexRow& row, const log::LogEntry& entry,
+                                const std::vector<repair::WalkedFrames>& frames, Effect* effect) {
+  effect->carried =
       CarriedRow{row.revision, row.home, Bytes(row.image.begin(), row.image.end()), {}};
   const format::BlobReference& blob = row.row.blob;
-  if (!format::IsSmall(blob.kind)) return std::optional(std::move(effect));
+  if (!format::IsSmall(blob.kind)) return true;
   const uint64_t first = entry.position.location + format::kBatchHeaderSize;
-  if (blob.location < first || blob.location >= entry.position.end) return std::optional<Effect>();
+  if (blob.location < first || blob.location >= entry.position.end) return false;
   std::vector<repair::FrameTrouble> found;
   auto frame = repair::AgreedFrame(frames, blob.location - first, blob, &found);
   for (const auto& [zone, why] : found) options_.on_trouble(zone, why);
   if (!frame.ok()) return frame.status();
-  effect.carried->frame.assign(frame->begin(), frame->end());
-  return std::optional(std::move(effect));
+  effect->carried->frame.assign(frame->begin(), frame->end());
+  return true;
+}
+
+// A carry gives nothing back before its segment is retired. It must not take the last space, which
+// removals need.
+Status Compactor::CheckRoom() {
+  const uint64_t live_bytes = options_.committer->log_state().extent.live_bytes;
+  const uint64_t needed = std::min(live_bytes, repair::kFullSegment) + kRoomLeft;
+  std::vector<repair::Question> questions;
+  for (const auto& zone : options_.set()) {
+    questions.push_back(
+        {zone->log_thread, [env = options_.env, path = zone->path, needed]() -> Status {
+           TRY_ASSIGN(uint64_t free, env->FreeBytes(path));
+           if (free >= needed) return {};
+           return Status(Code::kNoSpace, "too little space to carry what lives");
+         }});
+  }
+  for (Status& answer : repair::Ask(options_.env, std::move(questions), options_.deadline_nanos)) {
+    if (answer.Is(Code::kNoSpace)) return std::move(answer);
+  }
+  return {};  // A disk that does not answer is not what this is about.
 }
 
 Status Compactor::Carry(Gathered* gathered) {
+  TRY(CheckRoom());
   Gathered carried = std::exchange(*gathered, {});
   const uint64_t start = options_.env->MonotonicNanos();
   TRY(Commit(std::move(carried.transaction)));

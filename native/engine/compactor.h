@@ -15,7 +15,7 @@
 
 #include <functional>
 #include <memory>
-#include <set>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -72,7 +72,7 @@ class Compactor {
   // What the next transaction will carry.
   struct Gathered {
     Transaction transaction;
-    std::set<Bytes> keys;
+    std::map<Bytes, bool> keys;
     size_t bytes = 0;
   };
   void Run();
@@ -81,9 +81,9 @@ class Compactor {
   Status RetireOldest(uint32_t behind);
   Result<Walked> Walk(uint32_t limit, bool together);
   Result<size_t> CarryLive(repair::LogWalk& walk, const log::LogEntry& entry, Gathered* gathered);
-  Result<std::optional<Effect>> CarryOf(const Bytes& key, const format::IndexRow& row,
-                                        const log::LogEntry& entry,
-                                        const std::vector<repair::WalkedFrames>& frames);
+  Result<bool> CarryOf(const format::IndexRow& row, const log::LogEntry& entry,
+                       const std::vector<repair::WalkedFrames>& frames, Effect* effect);
+  Status CheckRoom();
   Status Carry(Gathered* gathered);
   Status Commit(Transaction transaction);
   Result<uint32_t> Renew();

@@ -204,10 +204,7 @@ Status IndexSet::Apply(std::shared_ptr<const AppliedBatch> batch) {
     slots_[i].zone->apply_thread->Post(
         [self = shared_from_this(), i, batch, number] { self->ApplyOn(i, *batch, number); });
   }
-  Status status = AwaitApplied(number);
-  MutexLock lock(&mutex_);
-  acknowledged_ = number;
-  return status;
+  return AwaitApplied(number);
 }
 
 // On the zone's apply thread.
@@ -243,9 +240,13 @@ Status IndexSet::AwaitApplied(uint64_t number) {
     {
       MutexLock lock(&mutex_);
       for (;;) {
-        if (serving_ != npos && slots_[serving_].applied >= number) return {};
-        if (stopped_) return Status(Code::kClosed, "the store is closed");
-        if (!AnyLeft()) return last_failure_;
+        bool applied = serving_ != npos && slots_[serving_].applied >= number;
+        if (applied || stopped_ || !AnyLeft()) {
+          // Under the lock in which it held: from here on no index without it is elected.
+          acknowledged_ = number;
+          if (applied) return {};
+          return stopped_ ? Status(Code::kClosed, "the store is closed") : last_failure_;
+        }
         uint64_t now = options_.env->MonotonicNanos();
         if (now >= deadline) break;
         changed_.WaitFor(deadline - now);

@@ -118,12 +118,13 @@ Status ReplayIndex(const IndexSource& source, Zone& zone, const ReplayAim& aim) 
   }
   // The chain from there is not whole: the index is of another history, or an old copy that would
   // bring deleted keys back. From empty it is always right, because the log is complete.
-  if (source.read_only || aim.in_memory) {
+  if (source.read_only) {
     return Status(Code::kUnavailable, "the index needs a rebuild: open the store for writing once");
   }
   zone.index = nullptr;
+  // On a full disk, too: what goes is of no use any more, and gives space back.
   TRY(index::Index::Destroy(source.env, zone.path + "/index"));
-  TRY(Reopen(source, zone, false));
+  TRY(Reopen(source, zone, aim.in_memory));
   TRY_ASSIGN(auto again, ReplayFrom(zone, source.seal, aim));
   if (again.chain != aim.tail.chain) {
     return Status(Code::kCorruption, "the log does not lead to its own tail");

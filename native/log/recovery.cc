@@ -244,13 +244,13 @@ Result<Position> Recovery::WalkToTail(size_t zone) {
 Result<Recovery::Walked> Recovery::WalkFrom(size_t zone, const Position& from) {
   LogReader walk = ReaderOf(zone, from);
   Position before = walk.position();
-  format::Extent extent;
+  format::Extent extent, extent_before;
   std::optional<LogEntry> last;
   for (;;) {
     TRY_ASSIGN(auto entry, walk.Next());
     if (!entry) break;
     if (last) before = last->position;
-    extent = entry->record.head.extent;
+    extent_before = std::exchange(extent, entry->record.head.extent);
     last = std::move(entry);
   }
   if (!last) return Walked{walk.position(), extent};
@@ -258,7 +258,7 @@ Result<Recovery::Walked> Recovery::WalkFrom(size_t zone, const Position& from) {
   LogReader reader = ReaderOf(zone, {});
   TRY_ASSIGN(bool whole, IsWhole(reader, *last));
   const bool believed = whole || STRONGROOM_BUG("torn-cells-believed");
-  return Walked{believed ? walk.position() : before, extent};
+  return believed ? Walked{walk.position(), extent} : Walked{before, extent_before};
 }
 
 Recovery::Fault Recovery::WalkMembers() {

@@ -190,6 +190,18 @@ uint64_t LiveBytes(const LogTold& told) {
   return live;
 }
 
+// Where the log of zone 1 begins.
+uint32_t FirstSegment(World* world) {
+  uint32_t first = 0;
+  SimEnv env(&world->disk, 7);
+  EXPECT_OK(env.Run([&] {
+    auto told = TellLog(&env, 1);
+    ASSERT_OK(told);
+    first = told->extent.first_segment;
+  }));
+  return first;
+}
+
 }  // namespace
 
 TEST(Compaction, WhatLivesIsCarriedAndTheRestGoes) {
@@ -398,6 +410,64 @@ TEST(Compaction, AForkIsRefusedAlsoAcrossARetirement) {
     world.disk.Hide(Store::ZonePath(3));
     EXPECT_EQ(Judge(world.disk, world.bucket, world.model, 3, 5), "");
   }
+}
+
+// The story: the log was compacted past what the indexes had on their full disks, and the next open
+// found none that led to the tail.
+TEST(Compaction, AStoreWhoseIndexesHaveNoSpaceOpensAgain) {
+  for (size_t zones : {1, 3}) {
+    World world(zones);
+    for (int round = 0; round < 2; ++round) Fill(&world, round);
+    auto fill_disks = [zones](SimEnv& env) {
+      for (size_t zone = 1; zone <= zones; ++zone) {
+        SimFault full{SimEffect::kFail, Store::ZonePath(zone) + "/index", io::kIoWrite};
+        full.count = UINT64_MAX;
+        full.code = Code::kNoSpace;
+        env.AddFault(full);
+      }
+    };
+    const uint32_t before = FirstSegment(&world);
+    world.Live([&](SimEnv& env, Store& store) {
+      fill_disks(env);
+      world.Remove(store, "over");
+      EXPECT_OK(store.Compact());
+    });
+    EXPECT(FirstSegment(&world) > before);
+    SimEnv env(&world.disk, 77);
+    EXPECT_OK(env.Run([&] {
+      fill_disks(env);
+      auto store = Store::Open(&env, zones, &world.bucket);
+      ASSERT_OK(store);
+      std::string wrong;
+      auto rows = RowsOf(**store, &wrong);
+      ASSERT_OK(rows);
+      EXPECT_EQ(wrong, "");
+      EXPECT_EQ(Compare(world.model, *rows).first, "");
+      (*store)->Close();
+    }));
+    EXPECT_EQ(Judge(world.disk, world.bucket, world.model, zones, 99), "");
+  }
+}
+
+// What lives is carried only where there is room for it: a full disk keeps its last space for what
+// makes room.
+TEST(Compaction, ACarryLeavesRoomForRemovals) {
+  World world;
+  for (int round = 0; round < 2; ++round) Fill(&world, round);
+  world.Live([&](SimEnv&, Store& store) {
+    const std::string path = Store::ZonePath(2);
+    world.disk.SetCapacity(path, uint64_t{1} << 40);
+    const uint64_t used = (uint64_t{1} << 40) - world.disk.FreeBytes(path);
+    world.disk.SetCapacity(path, used + (1u << 20));
+    EXPECT_CODE(store.Compact(), Code::kNoSpace);
+    EXPECT_EQ(store.engine().status().log.blocked, "too little space to carry what lives");
+    world.Remove(store, "over");
+    EXPECT(store.IsWhole());
+    world.disk.SetCapacity(path, uint64_t{1} << 40);
+    EXPECT_OK(store.Compact());
+    EXPECT_EQ(store.engine().status().log.blocked, "");
+  });
+  EXPECT_EQ(Judge(world.disk, world.bucket, world.model, 3, 99), "");
 }
 
 // A read that was told of a place in a segment finds it there, however long it takes.
