@@ -592,9 +592,13 @@ void Committer::FinishInFlight() {
 
 // From here nothing turns into an error: the batch is durable in every zone of the set.
 void Committer::SettleDurable(Batch& batch) {
+  {
+    MutexLock lock(&mutex_);
+    state_.tail = options_.log->tail();  // Before: no index holds what is not in the log.
+  }
   Status applied = options_.indexes->Apply(batch.image);
-  // After it: who knows of this batch's segment finds its rows in the index. Else the compaction
-  // would take them for removed.
+  // After: of all that is before the ruling epoch the index has the rows. Else the compaction would
+  // take them for removed.
   TellState();
   bool closing = applied.Is(Code::kClosed);
   if (!applied.ok() && !closing && options_.on_stopped) options_.on_stopped(applied);

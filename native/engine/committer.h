@@ -121,9 +121,14 @@ class Committer {
 
   // Commit thread only.
   uint64_t next_sequence_;
-  std::map<Bytes, Standing> newer_;   // From the batch in flight and the batch so far.
-  std::map<Bytes, Standing> looked_;  // From the index, for the batch being prepared.
-  std::map<Bytes, bool> unchanged_;   // By RangeName.
+  // The order of vectors, by a comparison of which no compiler doubts the lengths.
+  struct KeyOrder {
+    bool operator()(const Bytes& a, const Bytes& b) const { return AsString(a) < AsString(b); }
+  };
+  using Standings = std::map<Bytes, Standing, KeyOrder>;
+  Standings newer_;                  // From the batch in flight and the batch so far.
+  Standings looked_;                 // From the index, for the batch being prepared.
+  std::map<Bytes, bool> unchanged_;  // By RangeName.
   std::unique_ptr<Batch> in_flight_;
 
   std::atomic<uint64_t> sequence_, commits_{0}, batches_{0};
