@@ -61,6 +61,8 @@ export type {
   Health,
   HealthStatus,
   LogStatus,
+  ScrubOptions,
+  ScrubStatus,
   VerifyOptions,
   ZoneStatus,
 } from './store/health.ts';

@@ -184,6 +184,7 @@
       "native/log/torn_tail_test.cc",
       "native/repair/blob_healer_test.cc",
       "native/repair/log_verifier_test.cc",
+      "native/repair/log_zone_test.cc",
       "native/sim/compaction_test.cc",
       "native/sim/flips_test.cc",
       "native/sim/model_test.cc",

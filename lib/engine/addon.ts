@@ -116,7 +116,12 @@ export interface NativeEngine {
   /** The values, as digests.ts unpacks them: of a short body at once. */
   digest(bits: number, bytes: Uint8Array): Buffer | Promise<Buffer>;
   verify(heal: boolean, bytesPerSecond: number): NativeVerifying;
-  verifyRow(key: Uint8Array, kek: NativeKey | NativeParts, heal: boolean): NativeVerifying;
+  verifyRow(
+    key: Uint8Array,
+    kek: NativeKey | NativeParts,
+    heal: boolean,
+    bytesPerSecond: number,
+  ): NativeVerifying;
   takeZoneAway(zone: number): Promise<void>;
   bringZoneBack(zone: number): void;
   status(): unknown;

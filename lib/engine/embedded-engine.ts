@@ -368,9 +368,14 @@ class EmbeddedEngine implements StorageEngine {
     return toVerifying(this.#native.verify(heal, bytesPerSecond));
   }
 
-  verifyRow(row: { key: RowKey; kek: KeyHandle | PartsKey; heal: boolean }): Verifying {
+  verifyRow(row: {
+    key: RowKey;
+    kek: KeyHandle | PartsKey;
+    heal: boolean;
+    bytesPerSecond: number;
+  }): Verifying {
     this.checkOpen();
-    return toVerifying(this.#native.verifyRow(row.key, keyOf(row.kek), row.heal));
+    return toVerifying(this.#native.verifyRow(row.key, keyOf(row.kek), row.heal, row.bytesPerSecond));
   }
 
   takeZoneAway(zone: number): Promise<void> {

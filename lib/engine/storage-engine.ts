@@ -385,7 +385,8 @@ export interface StorageEngine {
   /**
    * Looks at everything in the zones of the set that needs no key, past the page cache: logs, index
    * rows, large blobs. With `heal` it puts right in one zone what is right in others.
-   * `bytesPerSecond` 0: at full speed. Runs go one after the other.
+   * `bytesPerSecond` 0: at full speed. Runs go one after the other, and those that keep to a rate
+   * beside them: these keep no process alive.
    */
   verify(request: { readonly heal: boolean; readonly bytesPerSecond: number }): Verifying;
   /** The same for the blob of one row, each of its chunks opened in each zone. */
@@ -393,6 +394,7 @@ export interface StorageEngine {
     readonly key: RowKey;
     readonly kek: KeyHandle | PartsKey;
     readonly heal: boolean;
+    readonly bytesPerSecond: number;
   }): Verifying;
 
   /**

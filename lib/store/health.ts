@@ -2,14 +2,22 @@
 import { callBack } from '../context/events.ts';
 import type { StoreContext } from '../context/store-context.ts';
 import type { LogStatus, ZoneState } from '../engine/storage-engine.ts';
+import { StoreError } from '../errors.ts';
 import type { Progress } from '../object/progress.ts';
-import { booleanOption, checkSignal, functionOption, readOptions } from '../options.ts';
+import {
+  booleanOption,
+  checkSignal,
+  functionOption,
+  integerOption,
+  readOptions,
+} from '../options.ts';
 import { type DrillPhase, type DrillPlan, type DrillReport, runDrill } from './drill.ts';
+import { Scrub, type ScrubStatus } from './scrub.ts';
 import type { Store } from './store.ts';
 import { runVerification, type VerifyReport } from './verification.ts';
 
 export type ZoneStatus = ZoneState;
-export type { LogStatus };
+export type { LogStatus, ScrubStatus };
 
 export interface HealthStatus {
   /** Every zone is in the set and the store takes writes. */
@@ -30,6 +38,8 @@ export interface HealthStatus {
   tamperingFound: number;
   /** What metadata and small objects take in each zone. */
   log: LogStatus;
+  /** Of this handle's scrub; null while none runs. */
+  scrub: ScrubStatus | null;
 }
 
 export interface HealOptions {
@@ -59,16 +69,24 @@ export interface DrillOptions {
   onPhase?: ((phase: DrillPhase) => void) | undefined;
 }
 
+export interface ScrubOptions {
+  /** Read and written by it in all zones together, from 1. */
+  bytesPerSecond: number;
+}
+
+const scrubOptions: ReadonlySet<string> = new Set(['bytesPerSecond']);
 const drillOptions: ReadonlySet<string> = new Set(['onPhase', 'signal', 'zone']);
 
 export class Health {
   readonly #context: StoreContext;
   readonly #store: Store;
+  readonly #scrub: Scrub;
 
   /** @internal */
   constructor(context: StoreContext, store: Store) {
     this.#context = context;
     this.#store = store;
+    this.#scrub = new Scrub(context);
   }
 
   /**
@@ -165,10 +183,31 @@ export class Health {
         rotFound,
         tamperingFound,
         log,
+        scrub: this.#scrub.status,
       };
     } finally {
       this.#context.leave();
     }
+  }
+
+  /**
+   * heal() in the background, round after round with a minute between them, until 'pause', another
+   * call or close(). It keeps to the rate, fails no call and keeps no process alive; what it found
+   * is told by events and by status(). Nobody waits for it: verify() and heal() go on beside it.
+   * It begins anew after each 'pause' and open().
+   * @throws {StoreError} InvalidArgument, STORE_CLOSED, STORE_READ_ONLY
+   * @example
+   * await store.health.scrub({ bytesPerSecond: 10_000_000 });
+   * const { scrub } = await store.health.status();
+   * await store.health.scrub('pause');
+   */
+  async scrub(options: ScrubOptions | 'pause'): Promise<void> {
+    if (options === 'pause') return this.#scrub.pause();
+    const given = readOptions('scrub', options, scrubOptions);
+    const rate = integerOption('scrub', 'bytesPerSecond', given.bytesPerSecond, 1);
+    if (rate === undefined) throw new TypeError('scrub: bytesPerSecond must be a number');
+    if (this.#context.engine.readOnly) throw new StoreError('STORE_READ_ONLY');
+    await this.#scrub.begin(rate);
   }
 
   /**

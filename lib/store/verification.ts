@@ -68,7 +68,10 @@ export interface VerifyPlan {
   /** Everything, and then each object's chunks. */
   readonly deep?: boolean | undefined;
   readonly heal: boolean;
+  /** 0: at full speed. */
   readonly bytesPerSecond: number;
+  /** Of each piece of news: the report so far. */
+  readonly onNews?: ((report: VerifyReport) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -164,8 +167,8 @@ class Verification {
   }
 
   async #openRow(key: RowKey, kek: KeyHandle | PartsKey): Promise<void> {
-    const { heal } = this.#plan;
-    await this.#follow(() => this.#context.engine.verifyRow({ key, kek, heal }));
+    const { heal, bytesPerSecond } = this.#plan;
+    await this.#follow(() => this.#context.engine.verifyRow({ key, kek, heal, bytesPerSecond }));
   }
 
   /** Of an object that is a list of parts: each of them, under the list's key. */
@@ -248,6 +251,7 @@ class Verification {
       if (finding.zone === 0) report.unrecoverable++;
       if (report.findings.length < findingsMax) report.findings.push(this.#named(finding));
     }
+    this.#plan.onNews?.(report);
   }
 
   #named({ kind, zone, healed, what, rowKey }: EngineFinding): VerifyFinding {

@@ -82,9 +82,7 @@ void Completions::TakeTurn(Napi::Env env, size_t number) {
   EndTurn(std::span(items).subspan(ran));
 }
 
-uint64_t Completions::RoundNanos() const {
-  return io::PosixEnv()->MonotonicNanos() - round_.began;
-}
+uint64_t Completions::RoundNanos() const { return io::PosixEnv()->MonotonicNanos() - round_.began; }
 
 // All of one turn at once: whoever posts should not meet this thread at the lock for every item.
 std::vector<Completions::Item> Completions::TakeItems() {
@@ -126,8 +124,8 @@ void Completions::Close() {
 }
 
 void PromiseTask::Reject(std::shared_ptr<PromiseTask> self, const Status& status) {
-  auto& completions = *self->completions_;
-  completions.Post([self = std::move(self), status](Napi::Env env) {
+  auto* task = self.get();
+  task->Post([self = std::move(self), status](Napi::Env env) {
     self->deferred_.Reject(StatusToJs(env, status).Value());
   });
 }

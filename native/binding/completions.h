@@ -65,7 +65,7 @@ class Completions : public std::enable_shared_from_this<Completions> {
     uint64_t began = 0;
     size_t items = 0;
   } round_;
-  std::mutex mutex_;    // Guards the rest.
+  std::mutex mutex_;  // Guards the rest.
   std::deque<Item> items_;
   size_t next_ = 0;      // Whose turn is the next.
   bool called_ = false;  // It was called and has not ended its turn.
@@ -76,16 +76,21 @@ class Completions : public std::enable_shared_from_this<Completions> {
 // thread.
 class PromiseTask {
  public:
-  PromiseTask(Napi::Env env, std::shared_ptr<Completions> completions)
-      : completions_(std::move(completions)), deferred_(Napi::Promise::Deferred::New(env)) {
-    completions_->Begin();
+  // Whether it keeps the process alive until it is settled.
+  enum class Awaited { kNo, kYes };
+  PromiseTask(Napi::Env env, std::shared_ptr<Completions> completions,
+              Awaited awaited = Awaited::kYes)
+      : completions_(std::move(completions)),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        awaited_(awaited) {
+    if (awaited_ == Awaited::kYes) completions_->Begin();
   }
   Napi::Promise promise() const { return deferred_.Promise(); }
   // Any thread. `make` runs on the JavaScript thread and returns the value.
   template <typename Make>
   static void Resolve(std::shared_ptr<PromiseTask> self, Make make) {
-    auto& completions = *self->completions_;
-    completions.Post([self = std::move(self), make = std::move(make)](Napi::Env env) {
+    auto* task = self.get();
+    task->Post([self = std::move(self), make = std::move(make)](Napi::Env env) {
       try {
         Napi::Value value = make(env);
         if (!value.IsEmpty()) self->deferred_.Resolve(value);
@@ -97,8 +102,17 @@ class PromiseTask {
   static void Reject(std::shared_ptr<PromiseTask> self, const Status& status);
 
  private:
-  std::shared_ptr<Completions> completions_;
+  void Post(Completions::Task task) {
+    if (awaited_ == Awaited::kYes) {
+      completions_->Post(std::move(task));
+    } else {
+      completions_->PostEvent(std::move(task));
+    }
+  }
+
+  const std::shared_ptr<Completions> completions_;
   Napi::Promise::Deferred deferred_;
+  const Awaited awaited_;
 };
 
 }  // namespace strongroom::binding

@@ -350,10 +350,11 @@ Napi::Value EngineWrap::Verify(const Napi::CallbackInfo& info) {
   engine::VerifyRequest request;
   request.heal = info[0].ToBoolean();
   request.bytes_per_second = IntegerOf(info[1]);
-  return ShowVerifying(info.Env(), (*handle_)->Verify(std::move(request)));
+  const bool in_background = request.bytes_per_second != 0;
+  return ShowVerifying(info.Env(), (*handle_)->Verify(std::move(request)), in_background);
 }
 
-// verifyRow(key, kek | parts, heal): [next(), stop()]
+// verifyRow(key, kek | parts, heal, bytesPerSecond): [next(), stop()]
 Napi::Value EngineWrap::VerifyRow(const Napi::CallbackInfo& info) {
   engine::VerifyRowRequest request;
   request.key = CopyOf(info[0]);
@@ -363,7 +364,9 @@ Napi::Value EngineWrap::VerifyRow(const Napi::CallbackInfo& info) {
     request.kek = KekOf(*handle_, info[1]);
   }
   request.heal = info[2].ToBoolean();
-  return ShowVerifying(info.Env(), (*handle_)->VerifyRow(std::move(request)));
+  request.bytes_per_second = IntegerOf(info[3]);
+  const bool in_background = request.bytes_per_second != 0;
+  return ShowVerifying(info.Env(), (*handle_)->VerifyRow(std::move(request)), in_background);
 }
 
 // digest(bits, bytes): the values of hash/digests.h. A short body at once; of a longer one a

@@ -63,11 +63,14 @@ struct RunShare {
 
 }  // namespace
 
-Napi::Value ShowVerifying(Napi::Env env, std::shared_ptr<engine::Verifying> run) {
+Napi::Value ShowVerifying(Napi::Env env, std::shared_ptr<engine::Verifying> run,
+                          bool in_background) {
   auto share = std::make_shared<RunShare>();
   share->run = std::move(run);
-  auto next = [share](const Napi::CallbackInfo& info) -> Napi::Value {
-    auto task = std::make_shared<PromiseTask>(info.Env(), InstanceOf(info.Env()).completions);
+  auto next = [share, in_background](const Napi::CallbackInfo& info) -> Napi::Value {
+    const auto awaited = in_background ? PromiseTask::Awaited::kNo : PromiseTask::Awaited::kYes;
+    auto task =
+        std::make_shared<PromiseTask>(info.Env(), InstanceOf(info.Env()).completions, awaited);
     Napi::Promise promise = task->promise();
     share->run->Next([task](engine::VerifyNews news) {
       auto shared = std::make_shared<engine::VerifyNews>(std::move(news));

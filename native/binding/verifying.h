@@ -10,7 +10,9 @@
 namespace strongroom::binding {
 
 // next() gives a promise of {bytes, records, cells, rows, findings, over}; each finding is {kind,
-// zone, healed, what, rowKey: Buffer | null}. Rejects when it could not be ended.
-Napi::Value ShowVerifying(Napi::Env env, std::shared_ptr<engine::Verifying> run);
+// zone, healed, what, rowKey: Buffer | null}. Rejects when it could not be ended. Where the run is
+// `in_background`, it does not keep the process alive.
+Napi::Value ShowVerifying(Napi::Env env, std::shared_ptr<engine::Verifying> run,
+                          bool in_background);
 
 }  // namespace strongroom::binding

@@ -21,8 +21,8 @@ constexpr uint64_t kLong = 60'000'000'000;
 constexpr uint32_t kSmallChunk = 256;  // Many chunks and stripes in few bytes.
 
 // Asked before each call that touches a file: an error to give instead. May block, as a dead disk.
-using Fault = std::function<Status(const std::string& operation, const std::string& path,
-                                   uint64_t end)>;
+using Fault =
+    std::function<Status(const std::string& operation, const std::string& path, uint64_t end)>;
 
 // A fault that a test may put in while threads ask for it.
 class SharedFault {
@@ -39,6 +39,7 @@ class SharedFault {
     }
     return fault ? (*fault)(operation, path, end) : Status();
   }
+  mutable std::atomic<uint64_t> bytes_read{0};
 
  private:
   mutable Mutex mutex_;
@@ -51,10 +52,10 @@ class FaultyFile final : public io::File {
       : file_(std::move(file)), path_(std::move(path)), fault_(fault) {}
   Result<size_t> ReadAt(uint64_t offset, MutableByteSpan out) override {
     TRY(Ask("read", offset + out.size()));
-    return file_->ReadAt(offset, out);
+    return Counted(file_->ReadAt(offset, out));
   }
   Result<size_t> ReadCachedAt(uint64_t offset, MutableByteSpan out) override {
-    return file_->ReadCachedAt(offset, out);
+    return Counted(file_->ReadCachedAt(offset, out));
   }
   Status WriteAt(uint64_t offset, ByteSpan data) override {
     TRY(Ask("write", offset + data.size()));
@@ -77,6 +78,10 @@ class FaultyFile final : public io::File {
  private:
   Status Ask(const char* operation, uint64_t end) const {
     return fault_->Ask(operation, path_, end);
+  }
+  Result<size_t> Counted(Result<size_t> read) const {
+    if (read.ok()) fault_->bytes_read += *read;
+    return read;
   }
   const std::unique_ptr<io::File> file_;
   const std::string path_;
@@ -317,8 +322,7 @@ class TestStore {
     return bytes;
   }
   void SetContents(const TestBlob& blob, int position, ByteSpan bytes) const {
-    auto file =
-        std::move(*io::PosixEnv()->Open(Path(blob, position), {io::OpenMode::kReplace}));
+    auto file = std::move(*io::PosixEnv()->Open(Path(blob, position), {io::OpenMode::kReplace}));
     CHECK(file->WriteAt(0, bytes).ok());
   }
   size_t Count(CellTrouble::Kind kind) {

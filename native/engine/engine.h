@@ -262,7 +262,9 @@ class Verifying {
 };
 struct VerifyRequest {
   bool heal = false;
-  uint64_t bytes_per_second = 0;  // 0: at full speed.
+  // 0: at full speed. Others go at their own pace on a thread of their own, so that nobody waits
+  // for them: what readers find and what somebody asks for is looked at meanwhile.
+  uint64_t bytes_per_second = 0;
 };
 // The blob of one row, with its key.
 struct VerifyRowRequest {
@@ -270,6 +272,7 @@ struct VerifyRowRequest {
   KekRef kek;
   PartsKeyRef parts;
   bool heal = false;
+  uint64_t bytes_per_second = 0;
 };
 
 // The root hint of a zone that has a superblock. kNotFound: no store there. kInvalidArgument: two
@@ -359,7 +362,8 @@ class Engine {
   virtual bool PostToCodec(std::function<void()> work) = 0;
 
   // Looks at the logs of the set and at every large blob, past the page cache, without the blobs'
-  // keys; and heals what is wrong in some zone and right in others. One after the other.
+  // keys; and heals what is wrong in some zone and right in others. One after the other, those at
+  // full speed and those at a rate.
   virtual std::shared_ptr<Verifying> Verify(VerifyRequest request) = 0;
   // Opens the row's blob in every zone; kNone and lists of parts have nothing to open.
   virtual std::shared_ptr<Verifying> VerifyRow(VerifyRowRequest request) = 0;

@@ -142,7 +142,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void HealFrameSoon(const format::BlobReference& reference, ByteSpan dek);
   repair::FrameOrder FrameOrderFor(const format::BlobReference& blob, SecretBytes dek,
                                    bool heal) const;
-  bool PostRepair(std::function<void(EngineImpl*)> work);
+  bool PostRepair(std::function<void(EngineImpl*)> work, bool slow = false);
   void TellFinding(repair::Finding finding, VerifyRun* run);
   bool closed() const { return closed_.load(); }
 
@@ -174,7 +174,8 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   mutable Mutex state_mutex_;
   // Guarded by state_mutex_:
   std::string read_only_reason_;
-  std::shared_ptr<io::TaskQueue> repair_;  // One thread, once it is needed.
+  // One thread each, once it is needed: of what goes at full speed, and of what keeps to a rate.
+  std::shared_ptr<io::TaskQueue> repair_, scrub_;
   std::vector<std::weak_ptr<VerifyRun>> runs_;
   // Zone and blob; true: found damaged again since its healing began.
   std::map<std::pair<int, aead::Id>, bool> healing_soon_;

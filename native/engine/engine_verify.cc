@@ -1,6 +1,8 @@
 // Verification and healing of an open store: the log of every zone, the index against the log, then
-// every large blob that a row names. On the repair thread, one run after the other, so that no two
-// heal the same place.
+// every large blob that a row names. On the repair thread, one run after the other; on the scrub
+// thread those that keep to a rate, which may take weeks. Where both come to one place: a blob in a
+// zone is healed by one at a time (blob_healer.h), and what is written to a log is written on its
+// log thread, with what lies around it then (log_zone.h).
 #include <algorithm>
 #include <set>
 
@@ -45,8 +47,9 @@ std::shared_ptr<Verifying> EngineImpl::Verify(VerifyRequest request) {
 
 std::shared_ptr<Verifying> EngineImpl::VerifyRow(VerifyRowRequest request) {
   auto shared = std::make_shared<VerifyRowRequest>(std::move(request));
-  return StartRun(
-      0, [shared](EngineImpl* self, VerifyRun* run) { return self->VerifyOneRow(*shared, run); });
+  return StartRun(shared->bytes_per_second, [shared](EngineImpl* self, VerifyRun* run) {
+    return self->VerifyOneRow(*shared, run);
+  });
 }
 
 std::shared_ptr<Verifying> EngineImpl::StartRun(
@@ -68,17 +71,20 @@ std::shared_ptr<Verifying> EngineImpl::StartRun(
     runs_.push_back(run);
   }
   PostRepair(
-      [job, work = std::move(work)](EngineImpl* self) { job->end = work(self, job->run.get()); });
+      [job, work = std::move(work)](EngineImpl* self) { job->end = work(self, job->run.get()); },
+      run->is_slow());
   return run;
 }
 
-bool EngineImpl::PostRepair(std::function<void(EngineImpl*)> work) {
+bool EngineImpl::PostRepair(std::function<void(EngineImpl*)> work, bool slow) {
   std::shared_ptr<io::TaskQueue> queue;
   {
     MutexLock lock(&state_mutex_);
     if (closed()) return false;
-    if (!repair_) repair_ = std::make_shared<io::TaskQueue>(options_.env, "repair", 1);
-    queue = repair_;
+    auto& thread = slow ? scrub_ : repair_;
+    const char* name = slow ? "scrub" : "repair";
+    if (!thread) thread = std::make_shared<io::TaskQueue>(options_.env, name, 1);
+    queue = thread;
   }
   return queue->Post([weak = weak_from_this(), work = std::move(work)] {
     auto self = weak.lock();
@@ -87,15 +93,18 @@ bool EngineImpl::PostRepair(std::function<void(EngineImpl*)> work) {
 }
 
 void EngineImpl::StopRuns() {
-  std::shared_ptr<io::TaskQueue> queue;
+  std::vector<std::shared_ptr<io::TaskQueue>> queues;
   {
     MutexLock lock(&state_mutex_);
-    queue = repair_;
+    queues = {repair_, scrub_};
     for (const auto& weak : runs_) {
       if (auto run = weak.lock()) run->Stop();
     }
   }
-  if (queue) queue->Stop(options_.zone_deadline_nanos);
+  io::TimeLeft left(options_.env, options_.zone_deadline_nanos);
+  for (const auto& queue : queues) {
+    if (queue) queue->Stop(left());
+  }
 }
 
 Status EngineImpl::VerifyAll(const VerifyRequest& request, VerifyRun* run) {
@@ -106,14 +115,22 @@ Status EngineImpl::VerifyAll(const VerifyRequest& request, VerifyRun* run) {
   repair::LogOrder order;
   order.env = options_.env;
   order.seal = &opened_->seal;
-  const Compactor::Held held = HoldLog();
-  order.tail = held.log.tail;
-  order.extent = held.log.extent;
   order.heal = request.heal;
-  for (const auto& zone : ZonesOfSet()) order.zones.push_back(ForRepair(*zone));
-  TRY(repair::VerifyLog(order, pace, find, run->tally()));
-  // A store that was opened read-only writes not one byte, and a second index would be some.
-  if (!options_.read_only) TRY(VerifyIndex(request.heal, run));
+  order.counts = [this](int number) {
+    auto set = ZonesOfSet();
+    return std::any_of(set.begin(), set.end(), [&](auto& each) { return each->number == number; });
+  };
+  {
+    // What is retired meanwhile stays on the disks until the logs have been looked at; the large
+    // blobs, which may take much longer, keep nothing there.
+    const Compactor::Held held = HoldLog();
+    order.tail = held.log.tail;
+    order.extent = held.log.extent;
+    for (const auto& zone : ZonesOfSet()) order.zones.push_back(ForRepair(*zone));
+    TRY(repair::VerifyLog(order, pace, find, run->tally()));
+    // A store that was opened read-only writes not one byte, and a second index would be some.
+    if (!options_.read_only) TRY(VerifyIndex(request.heal, run));
+  }
   return VerifyBlobs(request, run);
 }
 
@@ -180,7 +197,7 @@ Status EngineImpl::VerifyBlobs(const VerifyRequest& request, VerifyRun* run) {
   for (;;) {
     TRY_ASSIGN(RowPage page, AwaitPage(*this, walk));
     for (const auto& [key, revision, bytes] : page.rows) {
-      if (!run->Pace(0)) return Status(Code::kCancelled, "verification was stopped");
+      if (!run->Pace(key.size() + bytes.size())) return Status(Code::kCancelled, "verification was stopped");
       ++run->tally()->rows;
       auto row = format::DecodeIndexRow(bytes);
       if (!row.ok()) {
@@ -315,7 +332,7 @@ Status EngineImpl::VerifyOneRow(const VerifyRowRequest& request, VerifyRun* run)
     return VerifyLarge(request.key, std::move(*dek), request.heal, run);
   }
   TRY(repair::VerifyFrame(FrameOrderFor(blob, std::move(*dek), request.heal), find, run->tally()));
-  return run->Pace(0) ? Status() : Status(Code::kCancelled, "verification was stopped");
+  return run->Pace(run->tally()->bytes) ? Status() : Status(Code::kCancelled, "verification was stopped");
 }
 
 }  // namespace strongroom::engine

@@ -77,7 +77,7 @@ void IndexSet::RunReplay(size_t i) {
     {
       MutexLock lock(&mutex_);
       if (!slots_[i].replaying() || stopped_) return;
-      aim = {tail_, slots_[i].in_memory, &stop_replays_, &replayed_};
+      aim = {tail_, slots_[i].in_memory, &stop_replays_, &replayed_, {}};
       replay = slots_[i].replay;
     }
     Status status = replay(aim);

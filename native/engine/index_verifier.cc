@@ -3,7 +3,7 @@
 // it is wrong only if the serving index holds it unmoved before and after a replay that shows
 // another one. Memory: two pages.
 //
-// A crash in here leaves `<zone>/verifying`, which the next verification removes.
+// A crash in here leaves `<zone>/verifying`, or `<zone>/scrubbing`, which the next one removes.
 #include <map>
 
 #include "engine/engine_impl.h"
@@ -78,9 +78,11 @@ Result<std::string> ServingRow(IndexSet* indexes, const Bytes& key) {
 // The index that is replayed beside, in a folder of its own on one zone's disk.
 class IndexWitness {
  public:
-  IndexWitness(const IndexSource& source, const Zone& zone) : source_(source) {
+  IndexWitness(const IndexSource& source, const Zone& zone, VerifyRun* run)
+      : source_(source), run_(run) {
     own_.number = zone.number;
-    own_.path = zone.path + "/verifying";
+    // Of each of the two threads, a folder.
+    own_.path = zone.path + (run->is_slow() ? "/scrubbing" : "/verifying");
     own_.superblock = zone.superblock;
     own_.log = zone.log;
   }
@@ -98,11 +100,12 @@ class IndexWitness {
   Status Follow(const format::Position& tail) {
     ReplayAim aim;
     aim.tail = ToApplied(tail);
-    aim.stop = &stop;
-    return ReplayIndex(source_, own_, aim);
+    aim.pace = [run = run_](uint64_t bytes) { return run->Pace(bytes); };
+    Status followed = ReplayIndex(source_, own_, aim);
+    const bool stopped = followed.Is(Code::kClosed) && !run_->Pace(0);
+    return stopped ? Status(Code::kCancelled, "verification was stopped") : followed;
   }
   index::Index& index() { return *own_.index; }
-  std::atomic<bool> stop{false};
 
  private:
   void Remove() {
@@ -112,10 +115,17 @@ class IndexWitness {
     (void)source_.env->Remove(own_.path);
   }
   const IndexSource& source_;
+  VerifyRun* const run_;
   Zone own_;
 };
 
 namespace {
+uint64_t SizeOf(const Rows& rows) {
+  uint64_t size = 0;
+  for (const auto& [key, row] : rows) size += key.size() + row.size();
+  return size;
+}
+
 // The witness's rows of [start, end), and where they end: before `end` when they fill a page.
 Result<Bytes> WitnessPage(IndexWitness* witness, const Bytes& start, const Bytes& end, Rows* rows) {
   index::ScanRequest scan;
@@ -135,7 +145,7 @@ Status EngineImpl::VerifyIndex(bool heal, VerifyRun* run) {
   // why, and there is nothing to compare with.
   std::unique_ptr<IndexWitness> witness;
   for (const auto& zone : ZonesOfSet()) {
-    witness = std::make_unique<IndexWitness>(*opened_->index_source, *zone);
+    witness = std::make_unique<IndexWitness>(*opened_->index_source, *zone, run);
     Status followed = witness->Open();
     if (followed.ok()) followed = witness->Follow(LogTail());
     if (followed.ok()) break;
@@ -147,7 +157,6 @@ Status EngineImpl::VerifyIndex(bool heal, VerifyRun* run) {
   std::string example;
   Bytes start{1};
   for (;;) {
-    if (!run->Pace(0)) return Status(Code::kCancelled, "verification was stopped");
     TRY_ASSIGN(ServedPage page, ServingPage(indexes_.get(), start));
     // Another index serves by now: that one is for the next verification.
     if (page.zone != first.zone) break;
@@ -156,6 +165,9 @@ Status EngineImpl::VerifyIndex(bool heal, VerifyRun* run) {
     // Both up to the nearer end: where one lacks rows, the other's page does not reach as far.
     if (!end.empty()) page.rows.erase(page.rows.lower_bound(end), page.rows.end());
     run->tally()->rows += page.rows.size();
+    if (!run->Pace(SizeOf(page.rows) + SizeOf(right))) {
+      return Status(Code::kCancelled, "verification was stopped");
+    }
     Rows differing = right;
     for (const auto& [key, row] : page.rows) {
       auto same = right.find(key);

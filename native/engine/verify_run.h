@@ -30,6 +30,7 @@ class VerifyRun final : public Verifying, public std::enable_shared_from_this<Ve
   bool Pace(uint64_t bytes);  // False: stop.
   void Find(repair::Finding finding);
   repair::Tally* tally() { return &tally_; }
+  bool is_slow() const { return bytes_per_second_ != 0; }
   void End(const Status& status);
 
  private:

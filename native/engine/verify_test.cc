@@ -7,6 +7,7 @@
 #include "format/blob_file.h"
 #include "format/segment.h"
 #include "hash/crc64.h"
+#include "io/sim_env.h"
 #include "placement/placement.h"
 
 namespace strongroom::engine {
@@ -326,6 +327,63 @@ TEST(Verify, AZoneThatIsOutIsTold) {
   ASSERT(report.findings.size() == 1);
   EXPECT_EQ(report.findings[0].kind, FindingKind::kStale);
   EXPECT_EQ(report.findings[0].zone, 2);
+}
+
+// A run at a rate may take weeks: what readers find and what somebody asks for goes on beside it.
+TEST(Verify, NobodyWaitsForOneAtARate) {
+  Store store;
+  auto slow = store.engine->Verify({true, 1});  // A byte a second.
+  const std::string log = FilesOf(store.Path(2), ".seg")[0];
+  const Bytes bytes = ReadFile(log);
+  Flip(log, 2 * 4096 + 100);
+  const Report report = Verify(store, true);
+  EXPECT_OK(report.status);
+  ASSERT(report.findings.size() == 1);
+  EXPECT(report.findings[0].healed);
+  EXPECT_EQ(ReadFile(log), bytes);
+  EXPECT_EQ(VerifyRow(store, "large", true).findings.size(), size_t{0});
+  slow->Stop();
+  EXPECT_CODE(Follow(slow).status, Code::kCancelled);
+}
+
+namespace {
+void RunAtARate(io::SimEnv& sim, io::Env* env, blob::SharedFault* reads) {
+  OpenOptions options;
+  options.env = env;
+  for (const char* path : {"/z1", "/z2", "/z3"}) options.zones.push_back(path);
+  options.root_key = SecretBytes(AsBytes("0123456789abcdef0123456789abcdef"));
+  options.read_slabs = options.write_slabs = 2;
+  options.sweep_after_nanos = UINT64_MAX;
+  auto engine = Engine::Open(std::move(options), nullptr);
+  ASSERT_OK(engine);
+  for (int i = 0; i < 60; ++i) EXPECT_OK(PutRow(**engine, "r" + std::to_string(i), 30'000));
+  constexpr uint64_t kRate = 100'000;
+  const uint64_t before = reads->bytes_read, began = sim.MonotonicNanos();
+  const Report report = Follow((*engine)->Verify({true, kRate}));
+  EXPECT_OK(report.status);
+  const uint64_t read = reads->bytes_read - before;
+  const uint64_t nanos = sim.MonotonicNanos() - began;
+  constexpr uint64_t kBodies = 60 * 30'000;
+  EXPECT(read >= 3 * kBodies);
+  EXPECT(report.tally.bytes >= 3 * kBodies);
+  const uint64_t let = nanos / 1000 * kRate / 1'000'000;
+  EXPECT(let >= read);
+  // The logs, the replay of one, the rows of both indexes, and once more those that name blobs.
+  EXPECT(let >= report.tally.bytes + 4 * kBodies);
+  (*engine)->Close();
+}
+}  // namespace
+
+// By the clock of the simulated machine, and by the bytes that its disks gave out, whoever asked:
+// the walk over the logs, the replay beside, the rows.
+TEST(Verify, ARateHoldsForEveryByteThatIsRead) {
+  io::SimDisk disk;
+  for (const char* path : {"/z1", "/z2", "/z3"}) disk.MakeDirectories(path);
+  io::SimEnv sim(&disk, testing::Seed());
+  EXPECT_OK(sim.Run([&] {
+    blob::FaultyEnv env(&sim);
+    RunAtARate(sim, &env, &env.fault);
+  }));
 }
 
 TEST(Verify, StopsAndEndsWithTheStore) {

@@ -54,6 +54,8 @@ Result<format::Position> ReplayFrom(Zone& zone, const log::RecordSeal& seal, con
     if (aim.steps != nullptr) ++*aim.steps;
     TRY_ASSIGN(auto entry, reader.Next());
     if (!entry) break;
+    const uint64_t size = entry->position.end - entry->position.location;
+    if (aim.pace && !aim.pace(size)) return Status(Code::kClosed, "the replay was stopped");
     gathered.push_back(ApplyImage(entry->record, entry->position));
     auto& last = gathered.back().effects;
     if (STRONGROOM_BUG("replay-off-by-one") && gathered.size() < 3) last.clear();

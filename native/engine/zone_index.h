@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 
 #include "engine/applied_batch.h"
@@ -33,6 +34,8 @@ struct ReplayAim {
   bool in_memory = false;
   const std::atomic<bool>* stop = nullptr;  // Asked for each record: then kClosed. May be null.
   std::atomic<uint64_t>* steps = nullptr;   // Counts them. May be null.
+  // Told of each record's size in the log before it is applied; false: then kClosed. May be empty.
+  std::function<bool(uint64_t bytes)> pace;
 };
 
 // Where a zone's index lies, and whose it is.

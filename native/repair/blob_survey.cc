@@ -62,7 +62,9 @@ void BlobSurvey::Keep(int position, std::shared_ptr<CellFile> file, const Status
   status_[At(position)] = answer;
   Drop(position, std::move(files_[At(position)]));
   // Who is not back yet may still be at it.
-  const bool open = !answer.Is(Code::kTimedOut) && !answer.Is(Code::kClosed) && file->is_open();
+  const bool back = !answer.Is(Code::kTimedOut) && !answer.Is(Code::kClosed);
+  const bool open = back && file->is_open();
+  if (back) bytes_read_ += file->bytes_read();
   if (open) {
     files_[At(position)] = std::move(file);
   } else {

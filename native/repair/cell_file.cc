@@ -48,7 +48,7 @@ Status CellFile::Open() {
   const uint64_t end = CellEnd(blob_.shape.stripes() - 1, run_.first + run_.count - 1);
   AlignedBytes last(static_cast<size_t>(size - BlockOf(end)));
   if (last.size() == 0) return {};
-  TRY_ASSIGN(size_t got, ReadBlocks(BlockOf(end), size, last.data()));
+  TRY_ASSIGN(size_t got, ReadInOpen(BlockOf(end), size, last.data()));
   if (got < last.size()) return Wrong(path_, "cut short");
   return AllZero(last.span().subspan(end % format::kBlock)) ? Status()
                                                             : Wrong(path_, "bytes behind its end");
@@ -56,7 +56,7 @@ Status CellFile::Open() {
 
 Status CellFile::LookAtPreamble() {
   AlignedBytes block(format::kBlobPreambleSize);
-  TRY_ASSIGN(size_t got, ReadBlocks(0, format::kBlobPreambleSize, block.data()));
+  TRY_ASSIGN(size_t got, ReadInOpen(0, format::kBlobPreambleSize, block.data()));
   auto decoded = format::DecodeBlobPreamble(ByteSpan(block.span()).first(got));
   if (!decoded.ok()) return decoded.status().With(path_);
   const aead::SealHeader& header = decoded->header;
@@ -78,6 +78,12 @@ uint64_t CellFile::CellEnd(uint64_t stripe, int cell) const {
 // Less than asked for where the file ends.
 Result<size_t> CellFile::ReadBlocks(uint64_t offset, uint64_t end, uint8_t* out) const {
   return file_->ReadAt(offset, {out, static_cast<size_t>(end - offset)});
+}
+
+Result<size_t> CellFile::ReadInOpen(uint64_t offset, uint64_t end, uint8_t* out) {
+  TRY_ASSIGN(size_t got, ReadBlocks(offset, end, out));
+  bytes_read_ += got;
+  return got;
 }
 
 template <typename Visit>

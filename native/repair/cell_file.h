@@ -49,7 +49,8 @@ class CellFile {
   // blob. kNotFound: no such file. kCorruption: something of it is wrong, its cells may be right.
   // Others: the disk's.
   Status Open();
-  // After Open has answered.
+  // After Open has answered: what it read,
+  uint64_t bytes_read() const { return bytes_read_; }
   bool is_open() const { return file_ != nullptr; }
   const std::optional<format::BlobPreamble>& preamble() const { return preamble_; }
 
@@ -61,6 +62,7 @@ class CellFile {
  private:
   Status LookAtPreamble();
   Result<size_t> ReadBlocks(uint64_t offset, uint64_t end, uint8_t* out) const;
+  Result<size_t> ReadInOpen(uint64_t offset, uint64_t end, uint8_t* out);
   void ReadCells(Haul* haul, uint64_t base) const;
   void Judge(Haul* haul, uint64_t base, uint64_t have) const;
   void JudgeCell(Haul::Stripe* stripe, uint64_t number, int cell, const uint8_t* bytes) const;
@@ -74,6 +76,7 @@ class CellFile {
   const std::string path_;
   std::shared_ptr<io::File> file_;
   std::optional<format::BlobPreamble> preamble_;
+  uint64_t bytes_read_ = 0;
 };
 
 }  // namespace strongroom::repair

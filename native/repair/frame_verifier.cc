@@ -106,23 +106,21 @@ class FrameWalk {
     on_finding_({kind, order_.zones[zone].number, healed.ok(), {}, what});
   }
 
-  // The zone's own blocks with the frame put right; what else is wrong in them is the log's walk to
-  // find. Where it has none of its own, those of the zone that is right.
+  // The frame is put right; what else is wrong in its blocks is the log's walk to find. Where the
+  // zone has no blocks of its own, those of the zone that is right.
   Status Heal(size_t zone, FindingKind kind, size_t right) const {
     auto header = format::DecodeSegmentHeader(heads_[right]->From(0));
     if (!header.ok()) return header.status();
     const SegmentView& source = *views_[right];
-    const SegmentView& own = *views_[zone];
     if (source.size < size_ || source.holes)
       return Status(Code::kUnavailable, "blocks are missing");
-    const bool keep = own.status.ok() && own.size == size_ && !own.holes;
     auto patch = std::make_shared<SegmentPatch>();
     patch->segment = *header;
     patch->offset = begin_;
     patch->bytes.Resize(size_);
-    memcpy(patch->bytes.data(), keep ? own.bytes.data() : source.bytes.data(), size_);
-    const ByteSpan frame = FrameIn(source);
-    memcpy(patch->bytes.data() + (offset_ - begin_), frame.data(), frame.size());
+    memcpy(patch->bytes.data(), source.bytes.data(), size_);
+    patch->wrong_from = static_cast<size_t>(offset_ - begin_);
+    patch->wrong_size = frame_;
     patch->found = NameOf(kind);
     return AskOne(
         order_.env, order_.zones[zone].log_thread,

@@ -233,9 +233,12 @@ class LogWalk {
   Status HealRun(size_t zone) {
     RunOfFindings& run = runs_[zone];
     if (run.right.empty()) return {};
-    Status healed = Heal(order_.zones[zone], run);
+    LeaveThoseThatAreOut();
+    Status healed = out_[zone] ? Status(Code::kUnavailable, "the zone is out of the set")
+                               : Heal(order_.zones[zone], run);
     if (healed.Is(Code::kTimedOut) || healed.Is(Code::kClosed)) out_[zone] = true;
-    const uint64_t bytes = run.right.size(), batches = std::exchange(run.waiting, 0);
+    // Set aside, written, read back.
+    const uint64_t bytes = 3 * run.right.size(), batches = std::exchange(run.waiting, 0);
     run.right.clear();
     if (healed.ok()) {
       run.healed += batches;
@@ -288,8 +291,16 @@ class LogWalk {
     return Status(Code::kCancelled, "verification was stopped");
   }
 
+  void LeaveThoseThatAreOut() {
+    if (!order_.counts) return;
+    for (size_t i = 0; i < out_.size(); ++i) {
+      if (!order_.counts(order_.zones[i].number)) out_[i] = true;
+    }
+  }
+
   // A zone that does not answer is out from then on, and told of once.
   Status AskAll(const std::function<void(size_t zone, log::ZoneLog& log)>& work) {
+    LeaveThoseThatAreOut();
     std::vector<Question> questions;
     std::vector<size_t> asked;
     for (size_t i = 0; i < order_.zones.size(); ++i) {

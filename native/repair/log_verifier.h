@@ -10,6 +10,7 @@
 // or one batch, of each zone.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct LogOrder {
   format::Position tail;
   format::Extent extent;
   bool heal = false;
+  // Whether a zone is one of the set still, where that may change. One that is not is left alone
+  // from then on: others are at work there.
+  std::function<bool(int number)> counts;
   uint64_t patience_nanos = 30'000'000'000;
 };
 

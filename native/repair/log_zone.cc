@@ -60,30 +60,48 @@ Status IsMeant(io::File* file, const format::SegmentHeader& segment) {
   return Status(Code::kPreconditionFailed, "another segment has this name");
 }
 
-// A copy, for the file itself goes on. What the disk does not give is zeros in it.
-Status SetAside(const LogZone& zone, const SegmentPatch& patch, io::File* file) {
+// What is written: the patch, and around what is wrong in it whatever lies there. Where the disk
+// does not give that, the patch's.
+AlignedBytes Around(const SegmentPatch& patch, ByteSpan old, const std::vector<bool>& had) {
+  AlignedBytes out(patch.bytes.size());
+  memcpy(out.data(), patch.bytes.data(), out.size());
+  if (patch.wrong_size == 0) return out;
+  for (size_t i = 0; i < had.size(); ++i) {
+    if (had[i]) memcpy(out.data() + i * kBlock, old.data() + i * kBlock, kBlock);
+  }
+  memcpy(out.data() + patch.wrong_from, patch.bytes.data() + patch.wrong_from, patch.wrong_size);
+  return out;
+}
+
+// A copy, for the file itself goes on. What the disk does not give is zeros in it. Returns what is
+// to be written.
+Result<AlignedBytes> CopyAside(const LogZone& zone, const SegmentPatch& patch, io::File* file) {
   AlignedBytes old(patch.bytes.size());
   memset(old.data(), 0, old.size());
+  std::vector<bool> had(old.size() / kBlock);
   size_t size = 0;
   for (size_t at = 0; at < old.size(); at += kBlock) {
     AlignedBytes block(kBlock);
     auto got = file->ReadAt(patch.offset + at, block.span());
     if (!got.ok() || *got == 0) continue;
     memcpy(old.data() + at, block.data(), *got);
+    had[at / kBlock] = *got == kBlock;
     size = at + *got;
   }
-  if (size == 0) return {};
-  return CopyToQuarantine(
+  AlignedBytes next = Around(patch, old.span(), had);
+  if (size == 0) return next;
+  TRY(CopyToQuarantine(
       zone.env, zone.path,
       format::SegmentName(patch.segment.number) + "@" + std::to_string(patch.offset), patch.found,
-      old.span().first(size));
+      old.span().first(size)));
+  return next;
 }
 
-Status ProveIt(const LogZone& zone, const SegmentPatch& patch) {
+Status ProveIt(const LogZone& zone, const SegmentPatch& patch, ByteSpan written) {
   AlignedBytes back;
   TRY_ASSIGN(size_t got,
-             zone.log->ReadDirect(patch.segment.number, patch.offset, &back, patch.bytes.size()));
-  const bool same = got == patch.bytes.size() && memcmp(back.data(), patch.bytes.data(), got) == 0;
+             zone.log->ReadDirect(patch.segment.number, patch.offset, &back, written.size()));
+  const bool same = got == written.size() && memcmp(back.data(), written.data(), got) == 0;
   return same ? Status() : Status(Code::kCorruption, "what was written is not what is read");
 }
 
@@ -92,11 +110,11 @@ Status ProveIt(const LogZone& zone, const SegmentPatch& patch) {
 Status PatchSegment(const LogZone& zone, const SegmentPatch& patch) {
   TRY_ASSIGN(auto file, OpenOrCreate(zone, patch));
   TRY(IsMeant(file.get(), patch.segment));
-  TRY(SetAside(zone, patch, file.get()));
-  TRY(file->WriteAt(patch.offset, patch.bytes.span()));
+  TRY_ASSIGN(AlignedBytes next, CopyAside(zone, patch, file.get()));
+  TRY(file->WriteAt(patch.offset, next.span()));
   TRY(file->Sync());
   TRY(zone.env->SyncDirectory(zone.log->folder()));  // It may have been made here.
-  return ProveIt(zone, patch);
+  return ProveIt(zone, patch, next.span());
 }
 
 }  // namespace strongroom::repair

@@ -49,6 +49,9 @@ struct SegmentPatch {
   AlignedBytes bytes;
   std::string found;  // For the name in the quarantine.
   bool may_create = false;
+  // Of `bytes`, what is wrong there; what the blocks hold around it stays as it lies, read on the
+  // log thread, so that nothing that was healed meanwhile is put back. Empty: all of it is wrong.
+  size_t wrong_from = 0, wrong_size = 0;
 };
 Status PatchSegment(const LogZone& zone, const SegmentPatch& patch);
 

@@ -1,13 +1,13 @@
 // Stores whose zones rot, lose files or are tampered with while they are open: what verify() tells,
 // what heal() puts right, and that every object reads afterwards.
 import { randomBytes } from 'node:crypto';
-import { open as openFile, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { Crc64 } from '../../lib/crc64.ts';
 import { open, openMemory, type Store } from '../../lib/index.ts';
 import { found, rejection } from '../suite/support.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { filesIn, flip, forgeFirstCell } from '../support/zone-files.ts';
 
 const large = randomBytes(900_000);
 
@@ -21,23 +21,6 @@ async function threeZones(t: ExecutionContext): Promise<{ store: Store; path: st
   await docs.append('grown', randomBytes(10_000), { position: 0 });
   await docs.append('grown', randomBytes(400_000), { position: 10_000 });
   return { store, path };
-}
-
-async function filesIn(folder: string): Promise<string[]> {
-  const files: string[] = [];
-  for (const name of await readdir(folder, { recursive: true }).catch(() => []))
-    if ((await stat(join(folder, name))).isFile()) files.push(join(folder, name));
-  return files.sort();
-}
-
-async function flip(file: string, at: number): Promise<void> {
-  const handle = await openFile(file, 'r+');
-  const byte = Buffer.alloc(1);
-  await handle.read(byte, 0, 1, at);
-  byte[0] = (byte[0] ?? 0) ^ 1;
-  await handle.write(byte, 0, 1, at);
-  await handle.sync();
-  await handle.close();
 }
 
 test('a whole store has nothing to tell, however deep one looks', async (t) => {
@@ -83,37 +66,14 @@ test('what rots or goes in any zone is told, healed, and kept aside', async (t) 
   t.true(Buffer.from(await (await found(store.bucket('docs').get('large'))).bytes()).equals(large));
 });
 
-// A chunk is changed, and its checksum with it: checksum right, tag wrong. Two data cells of one
-// stripe lie in the file of one zone, and so does what must be beside them.
+// Two data cells of one stripe lie in the file of one zone, and so does what must be beside them.
 test('a chunk changed on purpose is told, and healed with the key', async (t) => {
   const { store, path } = await threeZones(t);
-  const cell = 65_552;
   const folder = join(path, 'zone-2', 'blob');
   const sizes = await Promise.all((await filesIn(folder)).map(async (f) => (await stat(f)).size));
   const file = (await filesIn(folder))[sizes.indexOf(Math.max(...sizes))] ?? '';
   const bytes = await readFile(file);
-  const blobId = bytes.subarray(48, 64);
-  // Which cell stands first in this zone: its checksum tells, since it starts from the number.
-  const checksumOf = (n: number, sealed: Uint8Array): bigint => {
-    const name = Buffer.alloc(26);
-    blobId.copy(name);
-    name.writeBigUInt64LE(BigInt(n), 18);
-    const crc = new Crc64();
-    crc.update(name);
-    crc.update(sealed);
-    return BigInt(crc.value);
-  };
-  const first = bytes.subarray(4096, 4096 + cell);
-  const stored = bytes.readBigUInt64LE(4096 + cell);
-  const number = [0, 1, 2, 3, 4, 5].find((n) => checksumOf(n, first) === stored);
-  t.not(number, undefined);
-  const forged = Buffer.alloc(cell + 8);
-  first.copy(forged);
-  forged[1000] = (forged[1000] ?? 0) ^ 1;
-  forged.writeBigUInt64LE(checksumOf(number ?? 0, forged.subarray(0, cell)), cell);
-  const handle = await openFile(file, 'r+');
-  await handle.write(forged, 0, forged.length, 4096);
-  await handle.close();
+  await forgeFirstCell(file);
 
   const shallow = await store.health.verify();
   t.true(shallow.findings.some(({ kind, zone }) => kind === 'tampering' && zone === undefined));
