@@ -61,6 +61,7 @@ export type {
   Health,
   HealthStatus,
   LogStatus,
+  Quarantined,
   ScrubOptions,
   ScrubStatus,
   VerifyOptions,

@@ -185,6 +185,7 @@
       "native/repair/blob_healer_test.cc",
       "native/repair/log_verifier_test.cc",
       "native/repair/log_zone_test.cc",
+      "native/repair/quarantine_test.cc",
       "native/sim/compaction_test.cc",
       "native/sim/flips_test.cc",
       "native/sim/model_test.cc",

@@ -39,7 +39,8 @@ async function run(
 ): Promise<number> {
   return withStore(path, options, async (store, signal) => {
     const report = await withBar(store, (onProgress) => work(store, { signal, onProgress }));
-    tell(report, options);
+    const { quarantined } = await store.health.status();
+    tell({ ...report, quarantined }, options);
     return report.found === report.healed ? 0 : exitCodes.corrupt;
   });
 }
@@ -72,7 +73,7 @@ async function sizeOf(zones: readonly string[]): Promise<number> {
   return size;
 }
 
-function tell(report: VerifyReport, { json }: VerifyCommand): void {
+function tell(report: VerifyReport & { quarantined: number }, { json }: VerifyCommand): void {
   if (json) {
     console.log(JSON.stringify(report));
     return;
@@ -90,4 +91,5 @@ function tell(report: VerifyReport, { json }: VerifyCommand): void {
   console.log(`found: ${report.found}`);
   console.log(`healed: ${report.healed}`);
   console.log(`unrecoverable: ${report.unrecoverable}`);
+  console.log(`quarantined: ${report.quarantined}`);
 }

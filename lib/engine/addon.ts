@@ -122,6 +122,7 @@ export interface NativeEngine {
     heal: boolean,
     bytesPerSecond: number,
   ): NativeVerifying;
+  quarantine(zone: number, after: string, limit: number): Promise<unknown>;
   takeZoneAway(zone: number): Promise<void>;
   bringZoneBack(zone: number): void;
   status(): unknown;

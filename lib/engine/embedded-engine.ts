@@ -30,6 +30,7 @@ import type {
   NewBlob,
   Page,
   PartsKey,
+  QuarantinePage,
   RowKey,
   ScanRequest,
   StorageEngine,
@@ -375,7 +376,13 @@ class EmbeddedEngine implements StorageEngine {
     bytesPerSecond: number;
   }): Verifying {
     this.checkOpen();
-    return toVerifying(this.#native.verifyRow(row.key, keyOf(row.kek), row.heal, row.bytesPerSecond));
+    return toVerifying(
+      this.#native.verifyRow(row.key, keyOf(row.kek), row.heal, row.bytesPerSecond),
+    );
+  }
+
+  quarantine(zone: number, after: string, limit: number): Promise<QuarantinePage> {
+    return this.#native.quarantine(zone, after, limit).catch(rethrow) as Promise<QuarantinePage>;
   }
 
   takeZoneAway(zone: number): Promise<void> {

@@ -58,6 +58,7 @@ import type {
   NewBlob,
   Page,
   PartsKey,
+  QuarantinePage,
   RowKey,
   ScanRequest,
   StorageEngine,
@@ -244,6 +245,11 @@ export class MemoryEngine implements StorageEngine {
   verifyRow(): Verifying {
     this.#refuseWhenClosed();
     return verified(1);
+  }
+
+  async quarantine(): Promise<QuarantinePage> {
+    this.#refuseWhenClosed();
+    return { total: 0, page: [] };
   }
 
   async takeZoneAway(): Promise<void> {

@@ -320,6 +320,19 @@ export interface VerifyNews {
   readonly over: boolean;
 }
 
+/** What was set aside in a zone. */
+export interface QuarantinePage {
+  /** Of all of it. */
+  readonly total: number;
+  readonly page: readonly {
+    readonly name: string;
+    readonly what: string;
+    readonly reason: EngineFinding['kind'];
+    /** Milliseconds since 1970. */
+    readonly since: number;
+  }[];
+}
+
 /** A verification on its way. It waits for whoever takes its findings. */
 export interface Verifying {
   /**
@@ -396,6 +409,12 @@ export interface StorageEngine {
     readonly heal: boolean;
     readonly bytesPerSecond: number;
   }): Verifying;
+
+  /**
+   * The first `limit` in the order of their names, of those above `after`. ZONE_UNAVAILABLE when
+   * the zone does not answer.
+   */
+  quarantine(zone: number, after: string, limit: number): Promise<QuarantinePage>;
 
   /**
    * For a drill: takes a zone out of the set and reads nothing from it, until bringZoneBack or the

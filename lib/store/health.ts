@@ -14,7 +14,7 @@ import {
 import { type DrillPhase, type DrillPlan, type DrillReport, runDrill } from './drill.ts';
 import { Scrub, type ScrubStatus } from './scrub.ts';
 import type { Store } from './store.ts';
-import { runVerification, type VerifyReport } from './verification.ts';
+import { runVerification, type VerifyFinding, type VerifyReport } from './verification.ts';
 
 export type ZoneStatus = ZoneState;
 export type { LogStatus, ScrubStatus };
@@ -36,6 +36,8 @@ export interface HealthStatus {
   /** Since the store was opened: wrong checksums, and wrong tags under right checksums. */
   rotFound: number;
   tamperingFound: number;
+  /** Set aside by healing, in the zones that answer. */
+  quarantined: number;
   /** What metadata and small objects take in each zone. */
   log: LogStatus;
   /** Of this handle's scrub; null while none runs. */
@@ -69,11 +71,23 @@ export interface DrillOptions {
   onPhase?: ((phase: DrillPhase) => void) | undefined;
 }
 
+/** Bytes that looked wrong, kept in the zone's `quarantine` folder as they were. */
+export interface Quarantined {
+  zone: number;
+  /** The file of a large object's cells, or the segment of the log and where in it. */
+  what: string;
+  /** As a finding's kind. */
+  reason: VerifyFinding['kind'];
+  since: Date;
+}
+
 export interface ScrubOptions {
   /** Read and written by it in all zones together, from 1. */
   bytesPerSecond: number;
 }
 
+/** Of a zone's quarantine, asked for at once. */
+const pageMax = 256;
 const scrubOptions: ReadonlySet<string> = new Set(['bytesPerSecond']);
 const drillOptions: ReadonlySet<string> = new Set(['onPhase', 'signal', 'zone']);
 
@@ -182,6 +196,7 @@ export class Health {
         degradedReads,
         rotFound,
         tamperingFound,
+        quarantined: await this.#quarantined(zones),
         log,
         scrub: this.#scrub.status,
       };
@@ -208,6 +223,38 @@ export class Health {
     if (rate === undefined) throw new TypeError('scrub: bytesPerSecond must be a number');
     if (this.#context.engine.readOnly) throw new StoreError('STORE_READ_ONLY');
     await this.#scrub.begin(rate);
+  }
+
+  /**
+   * What healing set aside: nothing is ever deleted because it looks wrong. Whoever has seen to it
+   * may delete the files. Zone by zone; one that does not answer is an error at its turn.
+   * @throws {StoreError} ZONE_UNAVAILABLE, STORE_CLOSED
+   * @example
+   * for await (const { zone, what, reason, since } of store.health.quarantine())
+   *   console.log(zone, what, reason, since);
+   */
+  async *quarantine(): AsyncGenerator<Quarantined, void, undefined> {
+    const { engine } = this.#context;
+    for (const { number: zone } of engine.status().zones) {
+      let after = '';
+      for (;;) {
+        const from = after;
+        const { page } = await this.#context.step(() => engine.quarantine(zone, from, pageMax));
+        for (const { what, reason, since } of page)
+          yield { zone, what, reason, since: new Date(since) };
+        if (page.length < pageMax) break;
+        after = page.at(-1)?.name ?? '';
+      }
+    }
+  }
+
+  /** What a zone that does not answer holds is not counted. */
+  async #quarantined(zones: readonly ZoneState[]): Promise<number> {
+    const { engine } = this.#context;
+    const counted = await Promise.all(
+      zones.map(({ number }) => engine.quarantine(number, '', 0).catch(() => null)),
+    );
+    return counted.reduce((sum, each) => sum + (each?.total ?? 0), 0);
   }
 
   /**

@@ -70,6 +70,7 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
                       InstanceMethod("digest", &EngineWrap::Digest),
                       InstanceMethod("verify", &EngineWrap::Verify),
                       InstanceMethod("verifyRow", &EngineWrap::VerifyRow),
+                      InstanceMethod("quarantine", &EngineWrap::Quarantine),
                       InstanceMethod("takeZoneAway", &EngineWrap::TakeZoneAway),
                       InstanceMethod("bringZoneBack", &EngineWrap::BringZoneBack),
                       InstanceMethod("status", &EngineWrap::Status),
@@ -367,6 +368,22 @@ Napi::Value EngineWrap::VerifyRow(const Napi::CallbackInfo& info) {
   request.bytes_per_second = IntegerOf(info[3]);
   const bool in_background = request.bytes_per_second != 0;
   return ShowVerifying(info.Env(), (*handle_)->VerifyRow(std::move(request)), in_background);
+}
+
+// quarantine(zone, after, limit): a promise of {total, page: [{name, what, reason, since}]}
+Napi::Value EngineWrap::Quarantine(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const int zone = static_cast<int>(IntegerOf(info[0]));
+  const std::string after = info[1].ToString();
+  const auto limit = static_cast<size_t>(IntegerOf(info[2]));
+  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
+  Napi::Promise promise = task->promise();
+  (*handle_)->ListQuarantine(zone, after, limit, [task](auto listed) {
+    if (!listed.ok()) return PromiseTask::Reject(task, listed.status());
+    auto shared = std::make_shared<repair::Quarantined>(std::move(*listed));
+    PromiseTask::Resolve(task, [shared](Napi::Env env) { return QuarantineToJs(env, *shared); });
+  });
+  return promise;
 }
 
 // digest(bits, bytes): the values of hash/digests.h. A short body at once; of a longer one a

@@ -37,6 +37,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value WriteBlob(const Napi::CallbackInfo& info);
   Napi::Value Verify(const Napi::CallbackInfo& info);
   Napi::Value VerifyRow(const Napi::CallbackInfo& info);
+  Napi::Value Quarantine(const Napi::CallbackInfo& info);
   Napi::Value Digest(const Napi::CallbackInfo& info);
   Napi::Value Status(const Napi::CallbackInfo& info);
   Napi::Value TakeZoneAway(const Napi::CallbackInfo& info);

@@ -63,6 +63,23 @@ struct RunShare {
 
 }  // namespace
 
+Napi::Value QuarantineToJs(Napi::Env env, const repair::Quarantined& quarantined) {
+  Napi::Array page = Napi::Array::New(env, quarantined.page.size());
+  for (uint32_t i = 0; i < quarantined.page.size(); ++i) {
+    const repair::SetAside& aside = quarantined.page[i];
+    Napi::Object each = Napi::Object::New(env);
+    each.Set("name", aside.name);
+    each.Set("what", aside.what);
+    each.Set("reason", KindToJs(aside.reason));
+    each.Set("since", static_cast<double>(aside.since_millis));
+    page.Set(i, each);
+  }
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("total", static_cast<double>(quarantined.total));
+  out.Set("page", page);
+  return out;
+}
+
 Napi::Value ShowVerifying(Napi::Env env, std::shared_ptr<engine::Verifying> run,
                           bool in_background) {
   auto share = std::make_shared<RunShare>();

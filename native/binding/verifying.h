@@ -1,4 +1,4 @@
-// Verifications as JavaScript has them: [next(), stop()].
+// Verifications as JavaScript has them: [next(), stop()]; and what was set aside by them.
 #pragma once
 
 #include <napi.h>
@@ -14,5 +14,8 @@ namespace strongroom::binding {
 // `in_background`, it does not keep the process alive.
 Napi::Value ShowVerifying(Napi::Env env, std::shared_ptr<engine::Verifying> run,
                           bool in_background);
+
+// {total, page: [{name, what, reason, since}]}, `since` in ms since 1970.
+Napi::Value QuarantineToJs(Napi::Env env, const repair::Quarantined& quarantined);
 
 }  // namespace strongroom::binding

@@ -25,6 +25,7 @@
 #include "index/index.h"
 #include "io/env.h"
 #include "repair/finding.h"
+#include "repair/quarantine.h"
 
 namespace strongroom::engine {
 
@@ -372,6 +373,11 @@ class Engine {
   // kInvalidArgument where there is none to spare.
   virtual void TakeAway(int zone, std::function<void(const Status&)> done) = 0;
   virtual void BringBack(int zone) = 0;
+
+  // What was set aside in a zone (repair/quarantine.h). kInvalidArgument: no such zone.
+  // kUnavailable, kTimedOut: it does not answer.
+  virtual void ListQuarantine(int zone, std::string after, size_t limit,
+                              std::function<void(Result<repair::Quarantined>)> done) = 0;
 
   virtual EngineStatus status() = 0;
   // Refuses new calls (kClosed), settles those in flight, checkpoints, lets go of the zones.

@@ -83,6 +83,8 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void TakeAway(int zone, std::function<void(const Status&)> done) override;
   void BringBack(int zone) override;
   void Compact(std::function<void(Status)> done) override;
+  void ListQuarantine(int zone, std::string after, size_t limit,
+                      std::function<void(Result<repair::Quarantined>)> done) override;
   EngineStatus status() override;
   void Close() override;
 

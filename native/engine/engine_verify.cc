@@ -45,6 +45,40 @@ std::shared_ptr<Verifying> EngineImpl::Verify(VerifyRequest request) {
   });
 }
 
+// A disk that does not answer is waited for until its deadline, and by nobody but who asks.
+void EngineImpl::ListQuarantine(int number, std::string after, size_t limit,
+                                std::function<void(Result<repair::Quarantined>)> done) {
+  using Listed = Result<repair::Quarantined>;
+  struct Asked {
+    std::function<void(Listed)> done;
+    std::atomic<bool> answered{false};
+    void Answer(Listed listed) {
+      if (!answered.exchange(true)) done(std::move(listed));
+    }
+    // Of threads that are stopped, whoever lets go last.
+    ~Asked() { Answer(Status(Code::kClosed, "the store is closed")); }
+  };
+  auto asked = std::make_shared<Asked>();
+  asked->done = std::move(done);
+  if (closed()) return;
+  if (number < 1 || static_cast<size_t>(number) > opened_->zones.size()) {
+    return asked->Answer(Status(Code::kInvalidArgument, "the store has no such zone"));
+  }
+  const Zone& zone = *opened_->zones[static_cast<size_t>(number - 1)];
+  {
+    MutexLock lock(&zone.mutex);
+    if (!zone.present) return asked->Answer(Status(Code::kUnavailable, "the zone is not here"));
+  }
+  const auto deadline = blobs_->deadlines->After(options_.zone_deadline_nanos, [asked] {
+    asked->Answer(Status(Code::kTimedOut, "the zone does not answer"));
+  });
+  zone.cell_threads->Post([asked, deadline, deadlines = blobs_->deadlines, env = options_.env,
+                           path = zone.path, after = std::move(after), limit] {
+    asked->Answer(repair::ListQuarantine(env, path, after, limit));
+    deadlines->Cancel(deadline);
+  });
+}
+
 std::shared_ptr<Verifying> EngineImpl::VerifyRow(VerifyRowRequest request) {
   auto shared = std::make_shared<VerifyRowRequest>(std::move(request));
   return StartRun(shared->bytes_per_second, [shared](EngineImpl* self, VerifyRun* run) {
@@ -197,7 +231,8 @@ Status EngineImpl::VerifyBlobs(const VerifyRequest& request, VerifyRun* run) {
   for (;;) {
     TRY_ASSIGN(RowPage page, AwaitPage(*this, walk));
     for (const auto& [key, revision, bytes] : page.rows) {
-      if (!run->Pace(key.size() + bytes.size())) return Status(Code::kCancelled, "verification was stopped");
+      if (!run->Pace(key.size() + bytes.size()))
+        return Status(Code::kCancelled, "verification was stopped");
       ++run->tally()->rows;
       auto row = format::DecodeIndexRow(bytes);
       if (!row.ok()) {
@@ -332,7 +367,8 @@ Status EngineImpl::VerifyOneRow(const VerifyRowRequest& request, VerifyRun* run)
     return VerifyLarge(request.key, std::move(*dek), request.heal, run);
   }
   TRY(repair::VerifyFrame(FrameOrderFor(blob, std::move(*dek), request.heal), find, run->tally()));
-  return run->Pace(run->tally()->bytes) ? Status() : Status(Code::kCancelled, "verification was stopped");
+  return run->Pace(run->tally()->bytes) ? Status()
+                                        : Status(Code::kCancelled, "verification was stopped");
 }
 
 }  // namespace strongroom::engine

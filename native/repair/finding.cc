@@ -18,4 +18,12 @@ const char* NameOf(FindingKind kind) {
   return "unreadable";
 }
 
+std::optional<FindingKind> KindNamed(std::string_view name) {
+  using enum FindingKind;
+  for (FindingKind kind : {kMissing, kRotten, kStale, kTampered, kUnreadable}) {
+    if (name == NameOf(kind)) return kind;
+  }
+  return std::nullopt;
+}
+
 }  // namespace strongroom::repair

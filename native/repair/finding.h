@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 
@@ -17,6 +19,7 @@ enum class FindingKind {
   kUnreadable,  // The disk does not give it.
 };
 const char* NameOf(FindingKind kind);
+std::optional<FindingKind> KindNamed(std::string_view name);
 
 struct Finding {
   FindingKind kind = FindingKind::kRotten;

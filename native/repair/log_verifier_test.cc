@@ -93,7 +93,7 @@ bool SameLogs(const SimDisk& a, const SimDisk& b, const std::string& zone) {
   return true;
 }
 
-size_t Quarantined(const SimDisk& disk, const std::string& zone) {
+size_t SetAsideIn(const SimDisk& disk, const std::string& zone) {
   size_t count = 0;
   for (const auto& file : disk.Files(zone)) {
     count += SimDisk::IsBelow(file.path, QuarantineFolder(zone));
@@ -178,7 +178,7 @@ TEST(LogVerifier, EveryBlockOfOneZonesLog) {
           ++found_bits;
         }
         EXPECT(SameLogs(right, disk, "/b"));
-        EXPECT_EQ(Quarantined(disk, "/b"), size_t{1});
+        EXPECT_EQ(SetAsideIn(disk, "/b"), size_t{1});
       });
     }
   }

@@ -16,7 +16,7 @@ test('damage is 5, healed damage is 0, and nothing is left of it', async (t) => 
   await store.close();
   const whole = await runProgram(builtCommand, ['verify', path, '--deep', '--json']);
   t.is(whole.code, 0, whole.stderr);
-  t.like(JSON.parse(whole.stdout), { found: 0, findings: [] });
+  t.like(JSON.parse(whole.stdout), { found: 0, findings: [], quarantined: 0 });
 
   const blobs = join(path, 'zone-2', 'blob');
   const files = await readdir(blobs, { recursive: true });
@@ -24,7 +24,7 @@ test('damage is 5, healed damage is 0, and nothing is left of it', async (t) => 
   const damaged = await runProgram(builtCommand, ['verify', path]);
   t.is(damaged.code, 5);
   t.regex(damaged.stderr, /^missing: zone 2: blob .*\(docs\/large\)$/m);
-  t.regex(damaged.stdout, /^found: 1\nhealed: 0\nunrecoverable: 0$/m);
+  t.regex(damaged.stdout, /^found: 1\nhealed: 0\nunrecoverable: 0\nquarantined: 0$/m);
   const healed = await runProgram(builtCommand, ['heal', path]);
   t.is(healed.code, 0);
   t.regex(healed.stderr, /^healed: zone 2: /m);
