@@ -359,8 +359,8 @@ const engineCodes: Readonly<Record<EngineCode, CodeEntry>> = {
   ZONE_FOREIGN: {
     status: 500,
     retry: false,
-    text: 'a zone belongs to another store',
-    hint: 'Check the paths of the zones.',
+    text: 'a zone belongs to another store, or was replaced',
+    hint: 'Check the paths of the zones: a replaced one is given no more, its replacement is.',
   },
   ZONE_UNAVAILABLE: {
     status: 503,

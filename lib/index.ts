@@ -62,6 +62,7 @@ export type {
   HealthStatus,
   LogStatus,
   Quarantined,
+  ReplaceZoneOptions,
   ScrubOptions,
   ScrubStatus,
   VerifyOptions,

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { DrillCommand } from './drill.ts';
+import type { StoreCommand } from './opened-store.ts';
 import type { RescueCommand } from './rescue.ts';
 import type { VerifyCommand } from './verify.ts';
 
@@ -68,6 +69,14 @@ storeCommand('drill', 'take a zone of a store away, prove that nothing is lost, 
   .action(async (store: string, options: DrillCommand) => {
     const { drill } = await import('./drill.ts');
     process.exitCode = await drill(store, options);
+  });
+
+storeCommand('replace-zone', 'make a new zone in the place of one whose disk is gone or shall go')
+  .argument('<zone>', 'its number, from 1')
+  .argument('<directory>', 'where the new one is made: empty, or not there yet')
+  .action(async (store: string, zone: string, folder: string, options: StoreCommand) => {
+    const { replaceZone } = await import('./replace-zone.ts');
+    process.exitCode = await replaceZone(store, zone, folder, options);
   });
 
 program

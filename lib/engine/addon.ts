@@ -125,6 +125,7 @@ export interface NativeEngine {
   quarantine(zone: number, after: string, limit: number): Promise<unknown>;
   takeZoneAway(zone: number): Promise<void>;
   bringZoneBack(zone: number): void;
+  replaceZone(zone: number, path: string): Promise<void>;
   status(): unknown;
   compact(): Promise<void>;
   close(): Promise<void>;

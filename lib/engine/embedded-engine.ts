@@ -389,6 +389,10 @@ class EmbeddedEngine implements StorageEngine {
     return this.#native.takeZoneAway(zone).catch(rethrow);
   }
 
+  replaceZone(zone: number, path: string): Promise<void> {
+    return this.#native.replaceZone(zone, path).catch(rethrow);
+  }
+
   bringZoneBack(zone: number): void {
     this.#native.bringZoneBack(zone);
   }

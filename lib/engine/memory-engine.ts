@@ -256,6 +256,10 @@ export class MemoryEngine implements StorageEngine {
     throw invalidArgument('a store in memory has no zone to spare');
   }
 
+  async replaceZone(): Promise<void> {
+    throw invalidArgument('a store in memory has no zone to replace');
+  }
+
   bringZoneBack(): void {}
 
   status(): EngineStatus {

@@ -423,6 +423,13 @@ export interface StorageEngine {
   takeZoneAway(zone: number): Promise<void>;
   /** It returns by itself from then on. */
   bringZoneBack(zone: number): void;
+  /**
+   * Makes a new zone in the empty folder `path`, in the place of this one, which is out for good.
+   * Resolves when it is in the set; it is healing then. The next open is given its path.
+   * ZONE_UNAVAILABLE unless every other zone is in the set; InvalidArgument where the folder is not
+   * empty or there is one zone alone.
+   */
+  replaceZone(zone: number, path: string): Promise<void>;
   status(): EngineStatus;
   /**
    * Gives back what overwritten and removed rows, written before the call, take in the log. The

@@ -31,7 +31,7 @@ export async function openZones(
     if (!slot.storeId.equals(first.slot.storeId))
       throw new StoreError('ZONE_FOREIGN', `${folder.path} belongs to another store`);
   const inOrder: (ZoneFolder | null)[] = new Array(first.slot.zoneCount).fill(null);
-  for (const { folder, slot } of proofs) {
+  for (const { folder, slot } of standing(proofs)) {
     if (inOrder[slot.position] === null) inOrder[slot.position] = folder;
     else if (inOrder[slot.position] !== folder) folder.find('the same zone as another one given');
   }
@@ -41,6 +41,18 @@ export async function openZones(
     folders.filter((folder) => !known.has(folder)),
   );
   return { keys: first.keys, inOrder };
+}
+
+/** The zones of the newest roster first: who was replaced stands in only for who is missing. */
+function standing(proofs: readonly Proof[]): Proof[] {
+  const newest = proofs
+    .map(({ slot }) => slot.roster)
+    .reduce((a, b) => (b.since > a.since ? b : a));
+  const stands = ({ slot }: Proof): boolean =>
+    newest.zones[slot.position]?.equals(slot.zoneId) === true;
+  for (const proof of proofs)
+    if (!stands(proof)) proof.folder.find('it was replaced by another zone, or never joined');
+  return [...proofs.filter(stands), ...proofs.filter((proof) => !stands(proof))];
 }
 
 /** The ruling slot of each zone that the root key proves; at least one. */

@@ -25,6 +25,7 @@ export interface Superblock {
   readonly recordGeneration: number;
   readonly record: Buffer;
   readonly index: Buffer;
+  readonly roster: { readonly since: bigint; readonly zones: readonly Buffer[] };
   readonly content: Buffer;
   readonly mac: Buffer;
 }
@@ -47,6 +48,7 @@ export function readSlot(slot: Buffer): Superblock {
   const [largeFrom, epochsReserved, rootHint] = [c.u32(), c.u64(), c.field()];
   const [ringGeneration, ring, store] = [c.u32(), c.field(), c.field()];
   const [recordGeneration, record, index] = [c.u32(), c.field(), c.field()];
+  const roster = { since: c.u64(), zones: Array.from({ length: zoneCount }, () => c.raw(16)) };
   c.end();
   return {
     counter,
@@ -65,6 +67,7 @@ export function readSlot(slot: Buffer): Superblock {
     recordGeneration,
     record,
     index,
+    roster,
     content,
     mac: body.subarray(-32),
   };

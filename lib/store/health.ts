@@ -11,7 +11,9 @@ import {
   integerOption,
   readOptions,
 } from '../options.ts';
+import { absolutePath } from './absolute-path.ts';
 import { type DrillPhase, type DrillPlan, type DrillReport, runDrill } from './drill.ts';
+import { replaceZone } from './replacing.ts';
 import { Scrub, type ScrubStatus } from './scrub.ts';
 import type { Store } from './store.ts';
 import { runVerification, type VerifyFinding, type VerifyReport } from './verification.ts';
@@ -71,6 +73,11 @@ export interface DrillOptions {
   onPhase?: ((phase: DrillPhase) => void) | undefined;
 }
 
+export interface ReplaceZoneOptions {
+  /** Ends the wait; what was begun goes on. */
+  signal?: AbortSignal | undefined;
+}
+
 /** Bytes that looked wrong, kept in the zone's `quarantine` folder as they were. */
 export interface Quarantined {
   zone: number;
@@ -86,6 +93,7 @@ export interface ScrubOptions {
   bytesPerSecond: number;
 }
 
+const replaceOptions: ReadonlySet<string> = new Set(['signal']);
 /** Of a zone's quarantine, asked for at once. */
 const pageMax = 256;
 const scrubOptions: ReadonlySet<string> = new Set(['bytesPerSecond']);
@@ -223,6 +231,33 @@ export class Health {
     if (rate === undefined) throw new TypeError('scrub: bytesPerSecond must be a number');
     if (this.#context.engine.readOnly) throw new StoreError('STORE_READ_ONLY');
     await this.#scrub.begin(rate);
+  }
+
+  /**
+   * Makes a new zone in an empty folder and puts it into the place of one whose disk is gone, or
+   * shall go: that one is out for good, whatever it holds. The store serves meanwhile. Resolves
+   * when the new zone has everything; it counts from `zone:returned` on. **The next open() is given
+   * its path**; with the old one it is refused. What was cut short does not count, and another call
+   * with the same folder goes on with it.
+   * @throws {StoreError} ZONE_UNAVAILABLE unless every other zone is in the set, and while a thread
+   * hangs in the old disk (open the store with the new path then, and replace); InvalidArgument:
+   * the folder is not empty, or there is one zone; STORE_LOCKED, STORE_FULL, ABORTED, STORE_CLOSED,
+   * STORE_READ_ONLY
+   * @example
+   * await store.health.replaceZone(3, '/mnt/new-disk/zone');
+   */
+  async replaceZone(
+    zone: number,
+    path: string | URL,
+    options: ReplaceZoneOptions = {},
+  ): Promise<void> {
+    const { signal } = readOptions('replaceZone', options, replaceOptions);
+    checkSignal('replaceZone', signal);
+    const folder = absolutePath('replaceZone', path);
+    const { zones } = this.#context.engine.status();
+    const number = integerOption('replaceZone', 'zone', zone, 1, zones.length);
+    if (number === undefined) throw new TypeError('replaceZone: zone must be a number');
+    await replaceZone(this.#context, number, folder, signal);
   }
 
   /**

@@ -1,7 +1,6 @@
 // open: from a path and options to a store. Everything that contradicts itself is refused before
 // any I/O; then the root key is fetched, and the engine does the rest.
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { sweepDoomedEvents } from '../bucket/doomed-events.ts';
 import { Events, type Logger } from '../context/events.ts';
 import { StoreContext } from '../context/store-context.ts';
@@ -20,6 +19,7 @@ import {
   readOptions,
   unhear,
 } from '../options.ts';
+import { absolutePath } from './absolute-path.ts';
 import { type Checkpoint, demandCheckpoint, readCheckpoint } from './checkpoint.ts';
 import { keyFileOf, refuseInside, rootKeyOf } from './root-key-of.ts';
 import { Store } from './store.ts';
@@ -245,7 +245,7 @@ interface OpenPlan {
 function planOpen(given: string | URL, givenOptions: OpenOptions): OpenPlan {
   const options = readOptions('open', givenOptions, known);
   checkShared('open', options);
-  const path = absolutePath(given);
+  const path = absolutePath('open', given);
   const zones = zonePaths(path, options.zones === undefined ? 1 : options.zones);
   const readOnly = booleanOption('open', 'readOnly', options.readOnly, false);
   const notBefore =
@@ -292,17 +292,6 @@ function checkShared(call: string, options: MemoryOptions): void {
   checkSignal(call, options.signal);
 }
 
-function absolutePath(given: string | URL): string {
-  if (given instanceof URL) {
-    if (given.protocol !== 'file:') throw invalidArgument('open: the URL of a store must be file:');
-    return resolve(fileURLToPath(given));
-  }
-  if (typeof given !== 'string') throw new TypeError('open: path must be a string or a URL');
-  if (given === '' || given.includes('\0'))
-    throw invalidArgument('open: path is empty or holds NUL');
-  return resolve(given);
-}
-
 function zonePaths(path: string, zones: 1 | 3 | string[]): string[] {
   if (zones === 1) return [join(path, 'zone-1')];
   if (zones === 3) return [1, 2, 3].map((number) => join(path, `zone-${number}`));
@@ -312,7 +301,7 @@ function zonePaths(path: string, zones: 1 | 3 | string[]): string[] {
   }
   if (zones.length !== 1 && zones.length !== 3)
     throw invalidArgument(`open: one or three zones make a store, not ${zones.length}`);
-  const paths = zones.map(absolutePath);
+  const paths = zones.map((zone) => absolutePath('open', zone));
   if (new Set(paths).size < paths.length)
     throw invalidArgument('open: the same directory is given for two zones');
   return paths;

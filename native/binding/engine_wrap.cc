@@ -73,6 +73,7 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
                       InstanceMethod("quarantine", &EngineWrap::Quarantine),
                       InstanceMethod("takeZoneAway", &EngineWrap::TakeZoneAway),
                       InstanceMethod("bringZoneBack", &EngineWrap::BringZoneBack),
+                      InstanceMethod("replaceZone", &EngineWrap::ReplaceZone),
                       InstanceMethod("status", &EngineWrap::Status),
                       InstanceMethod("compact", &EngineWrap::Compact),
                       InstanceMethod("close", &EngineWrap::Close)});
@@ -480,6 +481,20 @@ Napi::Value EngineWrap::TakeZoneAway(const Napi::CallbackInfo& info) {
 
 void EngineWrap::BringZoneBack(const Napi::CallbackInfo& info) {
   (*handle_)->BringBack(static_cast<int>(IntegerOf(info[0])));
+}
+
+// replaceZone(zone, path)
+Napi::Value EngineWrap::ReplaceZone(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const int zone = static_cast<int>(IntegerOf(info[0]));
+  const std::string path = info[1].ToString();
+  auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
+  Napi::Promise promise = task->promise();
+  (*handle_)->ReplaceZone(zone, path, [task](const strongroom::Status& status) {
+    if (!status.ok()) return PromiseTask::Reject(task, status);
+    PromiseTask::Resolve(task, [](Napi::Env env) { return env.Undefined(); });
+  });
+  return promise;
 }
 
 Napi::Value EngineWrap::Compact(const Napi::CallbackInfo& info) {

@@ -30,7 +30,7 @@ Napi::Value WriterWrap::Create(Napi::Env env, std::shared_ptr<EngineHandle> hand
   auto shared = std::make_shared<Shared>();
   shared->handle = std::move(handle);
   shared->writer = std::move(blob.writer);
-  shared->blob = {blob.reference, true, blob.placement, 0};
+  shared->blob = {blob.reference, true, blob.placement, 0, blob.replaced};
   shared->digests = std::move(digests);
   return InstanceOf(env).writer.New({Napi::External<std::shared_ptr<Shared>>::New(env, &shared)});
 }

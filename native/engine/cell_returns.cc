@@ -17,20 +17,22 @@ constexpr uint64_t kPauseMax = 1'800'000'000'000;  // Half an hour.
 bool IsFreshLarge(const Effect& effect) {
   return effect.named && effect.named->fresh && format::IsLarge(effect.named->reference.kind);
 }
-bool Holds(const NamedBlob& blob, int zone) {
-  return STRONGROOM_BUG("blob-in-too-few-zones") || (blob.zones >> (zone - 1) & 1);
+bool Holds(const NamedBlob& blob, int zone, uint64_t replaced) {
+  return STRONGROOM_BUG("blob-in-too-few-zones") ||
+         (blob.replaced == replaced && (blob.zones >> (zone - 1) & 1));
 }
 
 Status Closed() { return Status(Code::kClosed, "the store is closed"); }
 
 }  // namespace
 
-std::vector<int> Lacking(const Transaction& transaction, const std::vector<int>& set) {
+std::vector<int> Lacking(const Transaction& transaction, const std::vector<int>& set,
+                         uint64_t replaced) {
   std::vector<int> out;
   for (int zone : set) {
     const auto& effects = transaction.effects;
     bool lacks = std::any_of(effects.begin(), effects.end(), [&](const Effect& effect) {
-      return IsFreshLarge(effect) && !Holds(*effect.named, zone);
+      return IsFreshLarge(effect) && !Holds(*effect.named, zone, replaced);
     });
     if (lacks) out.push_back(zone);
   }
@@ -238,9 +240,15 @@ void CellReturns::RunCompletions() {
 
 // No row names these blobs yet, but who commits them holds them: nobody removes them meanwhile.
 Status CellReturns::CompleteBlobs(Transaction* transaction) {
-  for (int zone : Lacking(*transaction, options_.set())) {
+  const uint64_t replaced = options_.replaced();
+  for (Effect& effect : transaction->effects) {
+    if (!IsFreshLarge(effect) || effect.named->replaced == replaced) continue;
+    effect.named->zones = 0;  // Each is looked at.
+    effect.named->replaced = replaced;
+  }
+  for (int zone : Lacking(*transaction, options_.set(), replaced)) {
     for (Effect& effect : transaction->effects) {
-      if (!IsFreshLarge(effect) || Holds(*effect.named, zone)) continue;
+      if (!IsFreshLarge(effect) || Holds(*effect.named, zone, replaced)) continue;
       NamedBlob& blob = *effect.named;
       auto order = OrderFor(*options_.zones[static_cast<size_t>(zone - 1)], blob.reference.id,
                             blob.reference.size, blob.placement);

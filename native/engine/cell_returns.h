@@ -37,6 +37,7 @@ class CellReturns {
     std::vector<std::shared_ptr<Zone>> zones;
     std::shared_ptr<BlobPins> pins;
     std::function<std::vector<int>()> set;
+    std::function<uint64_t()> replaced;                       // How many zones have been replaced.
     std::function<Result<RowPage>(index::ScanRequest)> rows;  // Blocks.
     std::function<Result<bool>(const aead::Id&)> is_counted;  // Blocks.
     std::function<void(Transaction, Engine::Committing)> commit;
@@ -93,7 +94,9 @@ class CellReturns {
   std::unique_ptr<io::Thread> walker_, completer_;  // Begun when there is something to do.
 };
 
-// Which zones of `set` lack a fresh large blob of the transaction.
-std::vector<int> Lacking(const Transaction& transaction, const std::vector<int>& set);
+// Which zones of `set` lack a fresh large blob of the transaction, or may, since one of them was
+// replaced after it was begun.
+std::vector<int> Lacking(const Transaction& transaction, const std::vector<int>& set,
+                         uint64_t replaced);
 
 }  // namespace strongroom::engine

@@ -25,6 +25,7 @@ RowPage OneCountedBlob(bool rotten) {
 Status WalkOver(RowPage page, Result<bool> is_counted) {
   auto told = std::make_shared<io::Completion>();
   CellReturns::Options options;
+  options.replaced = [] { return uint64_t{0}; };
   options.env = io::PosixEnv();
   options.deadline_nanos = 1'000'000'000;
   options.zones = {std::make_shared<Zone>()};

@@ -239,7 +239,7 @@ bool Committer::PrepareBatch(std::vector<Pending> candidates, Batch* batch) {
   IndexSet::Space space = options_.indexes->space();
   const std::vector<int> set = options_.log->set();
   for (Pending& pending : candidates) {
-    if (status.ok() && !Lacking(pending.transaction, set).empty()) {
+    if (status.ok() && !Lacking(pending.transaction, set, options_.replaced()).empty()) {
       options_.on_lacking(std::move(pending.transaction), std::move(pending.done));
       continue;
     }

@@ -31,6 +31,7 @@ class Committer {
     log::ReplicatedLog* log = nullptr;
     IndexSet* indexes = nullptr;
     ChangeWaits* waits = nullptr;
+    std::function<uint64_t()> replaced;  // How many zones have been replaced.
     // Instead of a commit that a zone lacks a blob for: it came into the set since the upload
     // began.
     std::function<void(Transaction, Engine::Committing)> on_lacking;

@@ -1,6 +1,7 @@
 #include "engine/creating.h"
 
 #include "engine/letting_go.h"
+#include "engine/zone_folder.h"
 
 namespace strongroom::engine {
 
@@ -8,39 +9,6 @@ namespace {
 
 // A zone with this many epochs reserved knows that every zone of the store stands.
 constexpr uint64_t kAllStand = 1;
-
-Status CreateFolder(io::Env* env, const std::string& path) {
-  Status status = env->CreateDirectory(path);
-  return status.Is(Code::kExists) ? Status() : status;
-}
-
-std::string ParentOf(const std::string& path) {
-  size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos) return "";
-  return slash == 0 && path.size() > 1 ? "/" : path.substr(0, slash);
-}
-
-Status CreateWithParents(io::Env* env, const std::string& path) {
-  Status status = CreateFolder(env, path);
-  std::string parent = ParentOf(path);
-  if (!status.Is(Code::kNotFound) || parent.empty()) return status;
-  TRY(CreateWithParents(env, parent));
-  return CreateFolder(env, path);
-}
-
-// Makes the name of `path` durable, and those of the folders above it: an earlier try that crashed
-// may have made them. Above its parent, a folder that we may not open was not made by us.
-Status SyncAbove(io::Env* env, const std::string& path) {
-  std::string folder = ParentOf(path);
-  if (folder.empty()) return {};
-  TRY(env->SyncDirectory(folder));
-  for (folder = ParentOf(folder); !folder.empty(); folder = ParentOf(folder)) {
-    Status status = env->SyncDirectory(folder);
-    bool not_ours = status.Is(Code::kUnavailable) || status.Is(Code::kReadOnly);
-    if (!status.ok() && !not_ours) return status;
-  }
-  return {};
-}
 
 Status Explain(const Status& status, const Zone& zone) {
   if (status.ok() || status.Is(Code::kLocked)) return status;
@@ -80,8 +48,7 @@ Status ClaimAll(const std::vector<std::shared_ptr<Zone>>& zones, AllTouched* tou
 // next slot is written, so that a crash leaves one superblock or the other.
 Status CreateZone(const Zone& zone, const format::StoreKeys& keys) {
   io::Env* env = zone.disk.get();
-  for (const char* folder : {"/log", "/index"}) TRY(CreateFolder(env, zone.path + folder));
-  TRY(blob::CreateBlobFolders(env, zone.path));
+  TRY(CreateFoldersIn(env, zone.path));
   if (zone.superblock.counter == 1) {
     TRY_ASSIGN(auto file, env->Open(zone.path + "/superblock", {io::OpenMode::kReplace, false}));
     TRY(file->Allocate(2 * format::kSlotSize));
@@ -167,11 +134,13 @@ Status CreateStore(const OpenOptions& options, const std::vector<std::shared_ptr
   TRY(ClaimAll(zones, &touched));
   format::Superblock shape = NewShape(options, zones.size());
   *keys = format::CreateStoreKeys(options.env, options.root_key.span(), &shape);
+  shape.roster.zones.resize(zones.size());
+  for (aead::Id& zone : shape.roster.zones) options.env->Random(zone);
   for (size_t i = 0; i < zones.size(); ++i) {
     shape.counter = touched[i].status.ok() ? touched[i].superblock.counter + 1 : 1;
     zones[i]->superblock = shape;
     zones[i]->superblock.position = static_cast<uint8_t>(i);
-    options.env->Random(zones[i]->superblock.zone_id);
+    zones[i]->superblock.zone_id = shape.roster.zones[i];
     TRY(Explain(CreateZone(*zones[i], *keys), *zones[i]));
   }
   for (const auto& zone : zones) TRY(Explain(SayThatAllStand(*zone, *keys), *zone));

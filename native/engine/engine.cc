@@ -16,6 +16,15 @@ constexpr uint64_t kCloseNanos = 10'000'000'000;
 // How long an open waits for a first index that does not come any further: a large one on a slow
 // disk takes its time, and without any there is nothing to serve.
 constexpr uint64_t kFirstIndexNanos = 60'000'000'000;
+
+// Of one open. Never freed: a thread that a dead disk holds may call it whenever that lets go.
+io::RoutedEnv* RoutedFor(io::Env* env) {
+  static Mutex mutex;
+  static auto* all = new std::vector<std::unique_ptr<io::RoutedEnv>>;
+  MutexLock lock(&mutex);
+  all->push_back(std::make_unique<io::RoutedEnv>(env));
+  return all->back().get();
+}
 }  // namespace
 
 void EngineImpl::Report(Event::Kind kind, int zone, const std::string& what) {
@@ -30,6 +39,10 @@ void EngineImpl::Report(Event::Kind kind, int zone, const std::string& what) {
 }
 
 Status EngineImpl::Start() {
+  routed_ = RoutedFor(options_.env);
+  options_.env = routed_;
+  // A zone may lie in another one's folder, and stay there when that is replaced.
+  for (const std::string& zone : options_.zones) routed_->Route(zone, zone);
   auto report = [this](const Event& event) { Report(event.kind, event.zone, event.what); };
   TRY_ASSIGN(opened_, OpenZones(options_, report));
   options_.root_key = SecretBytes();  // It has opened what it opens.
@@ -164,6 +177,7 @@ void EngineImpl::StartCommitter() {
   committing.log = log_.get();
   committing.indexes = indexes_.get();
   committing.waits = waits_.get();
+  committing.replaced = [this] { return replaced_.load(); };
   committing.on_lacking = [this](Transaction transaction, Committing done) {
     cells_->Complete(std::move(transaction), std::move(done));
   };
@@ -189,6 +203,12 @@ void EngineImpl::PrepareReturns() {
   options.hold = [this] { return HoldLog(); };
   options.between_batches = [this](std::function<void(log::ReplicatedLog*)> work) {
     committer_->BetweenBatches(std::move(work));
+  };
+  options.expel = [this](int zone) { return ExpelForGood(zone); };
+  options.paths = routed_->base();
+  options.route = [this](const Zone& zone, const std::string& to) {
+    ++replaced_;
+    routed_->Route(zone.path, to);
   };
   options.on_claimed = [this](const Zone& zone) { cells_->Abandon(zone); };
   options.on_admitted = [this](const std::shared_ptr<Zone>& zone, uint64_t whole_until) {
@@ -230,6 +250,7 @@ void EngineImpl::PrepareCells() {
   options.zones = opened_->zones;
   options.pins = pins_;
   options.set = [this] { return log_->set(); };
+  options.replaced = [this] { return replaced_.load(); };
   options.rows = [this](index::ScanRequest page) { return AwaitPage(*this, std::move(page)); };
   options.is_counted = [this](const aead::Id& id) { return IsCounted(id); };
   options.commit = [this](Transaction transaction, Committing done) {
@@ -310,6 +331,30 @@ void EngineImpl::TakeAway(int zone, std::function<void(const Status&)> done) {
     if (!status.ok()) BringBack(zone);
     done(status);
   });
+}
+
+// On the returning thread.
+Status EngineImpl::ExpelForGood(int zone) {
+  auto done = std::make_shared<io::Completion>();
+  committer_->BetweenBatches([this, zone, done](log::ReplicatedLog* log) {
+    // Another may have failed since it was asked: then this one is needed.
+    bool all = log && log->set().size() == opened_->zones.size();
+    done->Set(all ? log->Expel(zone, "it is being replaced")
+                  : Status(Code::kUnavailable, "every other zone must be in the set"));
+  });
+  // Not for longer than the store: the commit thread may itself wait for a disk.
+  while (!done->IsSet() && !closed()) (void)done->Wait(options_.zone_deadline_nanos / 8);
+  return done->IsSet() ? done->Wait(0) : Status(Code::kClosed, "the store is closing");
+}
+
+void EngineImpl::ReplaceZone(int zone, std::string path, std::function<void(const Status&)> done) {
+  if (Status refusal = WriteRefusal(); !refusal.ok()) return done(refusal);
+  const bool known = zone >= 1 && static_cast<size_t>(zone) <= opened_->zones.size();
+  if (!known || !returns_) {
+    return done(Status(Code::kInvalidArgument, "the store has no such zone that others stand for"));
+  }
+  if (taken_away_ != 0) return done(Status(Code::kUnavailable, "a zone is taken away by a drill"));
+  returns_->Replace(zone, std::move(path), std::move(done));
 }
 
 void EngineImpl::BringBack(int zone) {
@@ -394,9 +439,9 @@ EngineStatus EngineImpl::status() {
   for (auto& zone : opened_->zones) {
     bool in_set = std::find(set.begin(), set.end(), zone->number) != set.end();
     MutexLock lock(&zone->mutex);
-    out.zones.push_back({zone->number, zone->superblock.zone_id, zone->path, zone->present, in_set,
-                         in_set && zone->superblock.state == format::ZoneState::kHealing,
-                         zone->why.message()});
+    out.zones.push_back(
+        {zone->number, zone->superblock.zone_id, routed_->Lead(zone->path), zone->present, in_set,
+         in_set && zone->superblock.state == format::ZoneState::kHealing, zone->why.message()});
   }
   MutexLock lock(&state_mutex_);
   out.read_only_reason = options_.read_only ? "opened read-only" : read_only_reason_;

@@ -116,6 +116,8 @@ struct NamedBlob {
   // lacks it refuses the commit.
   format::Placement placement;
   placement::ZoneMask zones = 0;
+  // How many zones had been replaced when it was begun: what was one of them then may be gone.
+  uint64_t replaced = 0;
 };
 
 // A large blob or list that no row names any more.
@@ -329,6 +331,7 @@ class Engine {
     std::shared_ptr<blob::BlobWriter> writer;
     format::BlobReference reference;  // Size and CRC64 are filled in from BlobDone.
     format::Placement placement;
+    uint64_t replaced = 0;  // As NamedBlob wants it.
   };
   // `on_plaintext` as in BlobWriteSpec; may be empty.
   virtual Result<NewBlob> WriteBlob(const Kek& kek, uint64_t expected_size,
@@ -373,6 +376,11 @@ class Engine {
   // kInvalidArgument where there is none to spare.
   virtual void TakeAway(int zone, std::function<void(const Status&)> done) = 0;
   virtual void BringBack(int zone) = 0;
+  // Puts a new zone, made in the empty folder `path`, into the place of this one, which is out for
+  // good. `done` once the new one is in the set; it is healing then. The next open is given `path`.
+  // kUnavailable unless every other zone is in the set, or while a thread waits for the old disk;
+  // kInvalidArgument: not three zones, or not empty; kLocked; those of the disks.
+  virtual void ReplaceZone(int zone, std::string path, std::function<void(const Status&)> done) = 0;
 
   // What was set aside in a zone (repair/quarantine.h). kInvalidArgument: no such zone.
   // kUnavailable, kTimedOut: it does not answer.

@@ -86,6 +86,7 @@ Result<Engine::NewBlob> EngineImpl::StartBlob(FreshBlob fresh, format::BlobKind 
   spec.expected_size = expected_size;
   spec.on_plaintext = std::move(on_plaintext);
   NewBlob out;
+  out.replaced = replaced_;
   TRY_ASSIGN(out.writer, blob::BlobWriter::Start(blobs_, std::move(spec)));
   out.reference = fresh.reference;
   out.reference.kind = kind;

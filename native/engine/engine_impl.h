@@ -19,6 +19,7 @@
 #include "engine/returning.h"
 #include "engine/small_blob.h"
 #include "engine/sweeper.h"
+#include "io/routed_env.h"
 #include "repair/frame_verifier.h"
 
 namespace strongroom::engine {
@@ -82,6 +83,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::shared_ptr<Verifying> VerifyRow(VerifyRowRequest request) override;
   void TakeAway(int zone, std::function<void(const Status&)> done) override;
   void BringBack(int zone) override;
+  void ReplaceZone(int zone, std::string path, std::function<void(const Status&)> done) override;
   void Compact(std::function<void(Status)> done) override;
   void ListQuarantine(int zone, std::string after, size_t limit,
                       std::function<void(Result<repair::Quarantined>)> done) override;
@@ -99,6 +101,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void StartClearer();
   void CondemnIndex(int number);
   void PrepareReturns();
+  Status ExpelForGood(int zone);
   void Admitted(const std::shared_ptr<Zone>& zone, uint64_t whole_until);
   void PrepareCells();
   void ResumeHealing();
@@ -148,7 +151,8 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void TellFinding(repair::Finding finding, VerifyRun* run);
   bool closed() const { return closed_.load(); }
 
-  OpenOptions options_;
+  OpenOptions options_;  // Its `env` is routed_, once the store is opened.
+  io::RoutedEnv* routed_ = nullptr;
   const std::function<void(const Event&)> on_event_;
   format::Superblock shape_;
   std::unique_ptr<Opened> opened_;
@@ -164,7 +168,8 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::shared_ptr<PartsClearer> clearer_;
   std::unique_ptr<ZoneReturns> returns_;
   std::unique_ptr<CellReturns> cells_;
-  std::atomic<int> taken_away_{0};  // The zone of a drill; 0: none.
+  std::atomic<uint64_t> replaced_{0};  // Zones, since the open.
+  std::atomic<int> taken_away_{0};     // The zone of a drill; 0: none.
   std::unique_ptr<Sweeper> sweeper_;
   std::unique_ptr<Compactor> compactor_;
   std::atomic<Compactor*> told_{nullptr};  // By the commit thread, once it is there.

@@ -183,6 +183,7 @@ struct World {
     effect.key = Bytes(row.begin(), row.end());
     effect.named = NamedBlob{blob.reference, true, blob.placement, done.zones_written};
     effect.named->reference.size = done.size;
+    effect.named->replaced = blob.replaced;
     transaction.effects.push_back(std::move(effect));
     return Commit(std::move(transaction));
   }

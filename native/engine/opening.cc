@@ -279,6 +279,33 @@ Status RecoverLog(const OpenOptions& options, Opened* opened,
   return {};
 }
 
+// Who was replaced does not count any more, whatever it holds, and is refused, for it is a mistake.
+// A replacement does not count before every other zone knows of it. Those that were in the set when
+// it was made know: one of them is among any two that count (docs/decisions/0029).
+Status ApplyRoster(const std::vector<std::shared_ptr<Zone>>& zones) {
+  const format::Roster* roster = nullptr;
+  for (const auto& zone : zones) {
+    if (zone->present && !format::Counts(zone->superblock.state)) {
+      zone->present = false;
+      zone->why = Status(Code::kUnavailable,
+                         "it is a replacement that was cut short: replaceZone goes on with it");
+    }
+    if (!zone->present) continue;
+    const format::Roster& its = zone->superblock.roster;
+    if (!roster || its.since > roster->since) roster = &its;
+  }
+  for (const auto& zone : zones) {
+    if (!zone->present) continue;
+    const size_t position = zone->superblock.position;
+    const bool stands =
+        position < roster->zones.size() && roster->zones[position] == zone->superblock.zone_id;
+    if (stands) continue;
+    return Status(Code::kForeignZone,
+                  zone->path + " was replaced by another zone: open the store with that one");
+  }
+  return {};
+}
+
 // Puts the zones in the order of the store, in which cells are placed, whatever order the paths
 // came in: a list of mounts may be sorted anew. A zone that is away takes the place that is left.
 Status PutInOrder(std::vector<std::shared_ptr<Zone>>* zones) {
@@ -313,6 +340,7 @@ Status OpenInto(Opened* opened, const OpenOptions& options,
     TRY(CreateStore(options, opened->zones, std::move(touched), &opened->keys));
   } else {
     TRY(OpenKeys(options, opened, touched, on_event));
+    TRY(ApplyRoster(opened->zones));
   }
   TRY(PutInOrder(&opened->zones));
   const Zone* any = nullptr;

@@ -7,7 +7,10 @@
 //
 // What cannot be done now is tried again later, less and less often. A zone whose thread is stuck
 // in a dead disk is not touched: its late write would land on what was copied. A zone that lived on
-// by itself stays out and says so. Replacing a zone is another matter, and never done here.
+// by itself stays out and says so.
+//
+// Replacing a zone is an explicit act: a new one takes the place of one that is out for good, and
+// comes in by the same way, once every other zone knows of it (replacing.h).
 //
 // Nobody waits for any of this but for the last copy (half a deadline, a quarter where a disk falls
 // silent) and the new epoch, as for any barrier.
@@ -19,6 +22,7 @@
 #include <vector>
 
 #include "engine/compactor.h"
+#include "engine/replacing.h"
 #include "engine/resting.h"
 #include "engine/zone.h"
 #include "log/catch_up.h"
@@ -39,6 +43,11 @@ class ZoneReturns {
     std::function<Compactor::Held()> hold;   // As Compactor::Hold.
     // As Committer::BetweenBatches.
     std::function<void(std::function<void(log::ReplicatedLog*)>)> between_batches;
+    // Takes a zone out of the set; waits for the commit thread.
+    std::function<Status(int zone)> expel;
+    // Where a path means what it says; and makes a zone's path lead to another folder from now on.
+    io::Env* paths = nullptr;
+    std::function<void(const Zone& zone, const std::string& to)> route;
     // The zone is about to come back: whatever was going on for it before has no word any more.
     std::function<void(const Zone&)> on_claimed;
     // On the commit thread, once the zone is in the set. What blobs it holds: CellReturns::Walk.
@@ -53,6 +62,10 @@ class ZoneReturns {
   // A zone that is held stays out, whatever its disk says. Any thread.
   void Hold(int zone);
   void Release(int zone);  // Tried at once.
+  // Puts a new zone, made in the folder `path`, into the place of this one, and its log into it;
+  // `done` once it is in the set, or could not be: kUnavailable unless every other zone is in the
+  // set, and those of MakeReplacement, of the disks and of a return. Any thread.
+  void Replace(int zone, std::string path, std::function<void(const Status&)> done);
   // Nothing is begun from here on.
   void Stop();
   // After it: waits for what goes on; a call to a disk ends within its deadline. REQUIRES: no
@@ -68,6 +81,11 @@ class ZoneReturns {
     // Set once the threads have come back from whatever they were at when it was asked.
     std::shared_ptr<io::Completion> log_came_back, index_came_back;
   };
+  struct Replacement {
+    int zone = 0;
+    std::string path;
+    std::function<void(const Status&)> done;
+  };
   struct Copying;
   void Run();
   bool AllIn() const;
@@ -75,13 +93,20 @@ class ZoneReturns {
   bool CameBack(Candidate& candidate) const;
   bool IsHeld(Candidate& candidate);
   void Try(Candidate& candidate);
-  Status Bring(const std::shared_ptr<Zone>& zone);
-  Status Claim(Zone& zone, io::Env* disk) const;
-  Status CheckClaim(const Zone& zone, const format::Superblock& found) const;
+  void ReplaceAsked();
+  Status ReplaceNow(const Replacement& replacement);
+  Result<MadeZone> Make(Zone& zone, const std::string& path) const;
+  Status AwaitThreads(Candidate& candidate);
+  bool OthersIn(int number) const;
+  format::Roster RosterOfSet() const;
+  Status Enrol(const Copying& copying);
+  Status Bring(const std::shared_ptr<Zone>& zone, bool replaces);
+  Status Claim(Zone& zone, io::Env* disk, bool replaces) const;
+  Status CheckClaim(const Zone& zone, const format::Superblock& found, bool replaces) const;
   std::shared_ptr<Zone> Source() const;
   Status CopyRounds(Copying& copying);
   Status CopyTo(Copying& copying, const format::Position& tail, const log::ZoneLog::Pace& pace);
-  Status Reserve(Zone& zone, uint64_t epochs_reserved, bool returns) const;
+  Status Reserve(Zone& zone, uint64_t epochs_reserved, const format::Roster* returns_with) const;
   Status Admit(const std::shared_ptr<Copying>& copying);
   Status AdmitNow(Copying& copying, log::ReplicatedLog& log);
 
@@ -92,6 +117,7 @@ class ZoneReturns {
   CondVar changed_;
   bool asked_ = true;
   std::set<int> held_, released_;
+  std::vector<Replacement> replacements_;
   std::unique_ptr<io::Thread> thread_;
 };
 

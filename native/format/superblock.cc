@@ -41,6 +41,9 @@ Bytes EncodeContent(const Superblock& s) {
   w.U32(s.record_generation);
   w.Field(s.record_key_wrap);
   w.Field(s.index_key_wrap);
+  w.U64(s.roster.since);
+  CHECK(s.roster.zones.size() == s.zone_count);
+  for (const aead::Id& zone : s.roster.zones) w.Raw(zone);
   return out;
 }
 
@@ -70,6 +73,9 @@ Result<Superblock> DecodeContent(ByteSpan content) {
   s.record_generation = r.U32();
   s.record_key_wrap = TakeField(r);
   s.index_key_wrap = TakeField(r);
+  s.roster.since = r.U64();
+  s.roster.zones.resize(s.zone_count);
+  for (aead::Id& zone : s.roster.zones) r.Into(zone);
   bool in_order = s.position < s.zone_count;
   if (!r.Done() || state < 1 || state > 3 || !in_order || s.root_hint.size() > kRootHintMax) {
     return Status(Code::kCorruption, "superblock: content does not parse");

@@ -11,6 +11,7 @@
 //             ‖ store key wrapped by the ring (field)
 //             ‖ record key generation u32 ‖ record key wrapped by the ring (field)
 //             ‖ index key wrapped by the ring (field)
+//             ‖ roster: since u64 ‖ zone id 16, of each zone in the order of the store
 //   field     = size u32 ‖ bytes
 //   every wrap is XAES-256-GCM with AAD = label (field) ‖ store id ‖ generation u32
 //
@@ -18,6 +19,8 @@
 // shows a forged one. What an attacker can do here: put an old slot back, which the epoch
 // reservations of the other zones outvote. Worked example: docs/format/superblock.md.
 #pragma once
+
+#include <vector>
 
 #include "aead/chunk.h"
 #include "base/bytes.h"
@@ -47,10 +50,17 @@ struct StoreKeys {
 
 enum class ZoneState : uint8_t {
   kMember = 1,   // Made with the store, or joined it since: its vote counts.
-  kJoining = 2,  // A replacement that does not hold the whole log yet: counts for nothing.
+  kJoining = 2,  // A replacement that the other zones do not know yet: counts for nothing.
   kHealing = 3,  // A member that was away: large blobs may lack their cells here. Its vote counts.
 };
 constexpr bool Counts(ZoneState state) { return state != ZoneState::kJoining; }
+
+// Which zones the store has. Any other does not count, whatever it says of itself. Of several the
+// one with the highest epoch rules: docs/decisions/0029.
+struct Roster {
+  uint64_t since = 0;  // The epoch that was the next one when it was made; 0: with the store.
+  std::vector<aead::Id> zones;
+};
 
 struct Superblock {
   uint64_t counter = 0;
@@ -71,6 +81,7 @@ struct Superblock {
   uint32_t record_generation = 0;
   Bytes record_key_wrap;
   Bytes index_key_wrap;
+  Roster roster;  // REQUIRES: `zone_count` of them.
 };
 
 // Fresh keys for a new store, wrapped into `superblock` under `root_key`.

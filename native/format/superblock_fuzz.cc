@@ -24,6 +24,7 @@ struct Example {
     superblock.store_id = kExampleStore;
     superblock.zone_id = kExampleBlob;
     superblock.zone_count = 3;
+    superblock.roster.zones = {kExampleBlob, kExampleStore, {}};
     superblock.large = {4, 2};
     superblock.epochs_reserved = 1000;
     superblock.root_hint = {1, 2, 3};

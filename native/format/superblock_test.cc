@@ -42,6 +42,7 @@ Superblock Example() {
   s.store_id = kExampleStore;
   s.zone_id = Counting<16>(0x50);
   s.zone_count = 3;
+  s.roster = {3, {Counting<16>(0x50), Counting<16>(0x70), Counting<16>(0x90)}};
   s.small = {1, 2};
   s.large = {4, 2};
   s.large_from = 256 * 1024;
@@ -83,7 +84,7 @@ class ZoneFolder {
   std::unique_ptr<io::File> file_;
 };
 
-constexpr size_t kUsed = 24 + 378 + 32;  // Of the example's slot.
+constexpr size_t kUsed = 24 + 434 + 32;  // Of the example's slot.
 
 // Makes the checksum fit, as an attacker would who has no key.
 Bytes Fitting(Bytes slot) {
@@ -109,6 +110,8 @@ void ExpectEqual(const Superblock& a, const Superblock& b) {
   EXPECT_EQ(a.store_key_wrap, b.store_key_wrap);
   EXPECT_EQ(a.record_key_wrap, b.record_key_wrap);
   EXPECT_EQ(a.index_key_wrap, b.index_key_wrap);
+  EXPECT_EQ(a.roster.since, b.roster.since);
+  EXPECT(a.roster.zones == b.roster.zones);
 }
 
 }  // namespace
@@ -119,7 +122,7 @@ TEST(Superblock, TheWorkedExampleIsByteExact) {
   Bytes slot = zone.Slot(0);
   ASSERT(slot.size() == kSlotSize);
   EXPECT_EQ(ToHex(ByteSpan(slot).first(kUsed)),
-            "5352535550455231010000009a01000042ef0cc2e269d04f02000000000000002021222324252627"
+            "535253555045523101000000d2010000a7f217bdb81bc64302000000000000002021222324252627"
             "28292a2b2c2d2e2f505152535455565758595a5b5c5d5e5f010301020402000000000400e9030000"
             "000000000200000001000100000048000000101112131415161718191a1b1c1d1e1f202122232425"
             "2627d67eeb100634217d3a171f7bc94c61a02c0036a9136c59ce9af778ba29e83ec2cecb8a76d663"
@@ -129,7 +132,9 @@ TEST(Superblock, TheWorkedExampleIsByteExact) {
             "ca48c0f0f6132b9ad6d231c5e174071e88d04441877421c2af13aa60964a647810b64b8458d27aa5"
             "6173f49edfed48000000707172737475767778797a7b7c7d7e7f80818283848586870580f079d8ca"
             "3cf4a07ecb424dcf65c4a47c11f30fbcaf54633e47c911dd36a749e3557b0d56871a285fcba7563f"
-            "cb6077bbfe28d334717debf5f4d13103710d97a4328a43d5730f452dec17159280b2");
+            "cb600300000000000000505152535455565758595a5b5c5d5e5f707172737475767778797a7b7c7d"
+            "7e7f909192939495969798999a9b9c9d9e9f5ddb1e310c0c382230cf87156c540f275e0e3392b85a"
+            "4343de45a1c70c9e3697");
   EXPECT(std::all_of(slot.begin() + kUsed, slot.end(), [](uint8_t b) { return b == 0; }));
 }
 

@@ -35,6 +35,7 @@ struct TestStore {
     seal.key = keys.record.Clone();
     zone_ids.resize(paths.size());
     for (aead::Id& id : zone_ids) env->Random(id);
+    shape.roster.zones = zone_ids;
   }
 
   size_t quorum() const { return paths.size() / 2 + 1; }
