@@ -78,12 +78,12 @@ TEST(Replacing, ANewZoneTakesThePlaceOfOneThatIsInTheSet) {
   for (size_t lost : {1, 2}) {
     std::vector<std::string> zones = {store.Path(1), store.Path(2), store.New()};
     zones[lost - 1] = store.Nowhere();
-    EXPECT_OK(store.OpenWith(zones));
+    ASSERT_OK(store.OpenWith(zones));
     store.ExpectAll();
     EXPECT_OK(store.ReadLarge("later", store.body.size()));
     store.Put();
   }
-  EXPECT_OK(store.OpenWith({store.Path(1), store.Path(2), store.New()}));
+  ASSERT_OK(store.OpenWith({store.Path(1), store.Path(2), store.New()}));
   store.ExpectAll();
   AwaitWhole(store.env, *store.engine, 1);
   AwaitWhole(store.env, *store.engine, 2);
@@ -98,7 +98,7 @@ TEST(Replacing, AReplacedZonePlusAStaleOneOnlyIsRefused) {
   EXPECT_OK(Replace(*store.engine, 3, fresh));
   AwaitWhole(store.env, *store.engine, 3);
   // The first zone falls asleep: what is told from here on, it does not hear.
-  EXPECT_OK(store.OpenWith({none, two, fresh}));
+  ASSERT_OK(store.OpenWith({none, two, fresh}));
   store.Put();
   EXPECT_CODE(store.OpenWith({one, none, old}), Code::kForeignZone);
   EXPECT_CODE(store.OpenWith({one, two, old}), Code::kForeignZone);
@@ -107,7 +107,7 @@ TEST(Replacing, AReplacedZonePlusAStaleOneOnlyIsRefused) {
   EXPECT_CODE(store.OpenWith({none, none, old}), Code::kQuorumLost);
   for (const auto& zones : std::vector<std::vector<std::string>>{
            {one, none, fresh}, {one, two, none}, {none, two, fresh}, {fresh, one, two}}) {
-    EXPECT_OK(store.OpenWith(zones));
+    ASSERT_OK(store.OpenWith(zones));
     store.ExpectAll();
     store.Put();
   }
@@ -134,19 +134,19 @@ TEST(Replacing, AnUploadThatEndedBeforeIsMadeOnTheNewZone) {
   effect.named->reference.size = done->size;
   transaction.effects.push_back(std::move(effect));
   EXPECT_OK(store.Commit(std::move(transaction)));
-  EXPECT_OK(store.OpenWith({store.Nowhere(), store.Path(2), store.New()}));
+  ASSERT_OK(store.OpenWith({store.Nowhere(), store.Path(2), store.New()}));
   EXPECT_OK(store.ReadLarge("up", store.body.size()));
 }
 
 // Its disk is dead for good: the store is opened without it, and with an empty folder.
 TEST(Replacing, ALostZoneIsReplacedAfterTheOpen) {
   Store store;
-  EXPECT_OK(store.OpenWith({store.Path(1), store.Path(2), store.New()}));
+  ASSERT_OK(store.OpenWith({store.Path(1), store.Path(2), store.New()}));
   EXPECT_EQ(store.engine->status().zones[2].present, false);
   store.Put();
   EXPECT_OK(Replace(*store.engine, 3, store.New()));
   AwaitWhole(store.env, *store.engine, 3);
-  EXPECT_OK(store.OpenWith({store.Nowhere(), store.Path(2), store.New()}));
+  ASSERT_OK(store.OpenWith({store.Nowhere(), store.Path(2), store.New()}));
   store.ExpectAll();
 }
 
@@ -159,7 +159,7 @@ TEST(Replacing, AgainAndAgain) {
   }
   EXPECT_CODE(store.OpenWith({store.New() + "0", store.New() + "1", store.Path(3)}),
               Code::kForeignZone);
-  EXPECT_OK(store.OpenWith({store.New() + "2", store.New() + "1", store.Path(3)}));
+  ASSERT_OK(store.OpenWith({store.New() + "2", store.New() + "1", store.Path(3)}));
   store.ExpectAll();
 }
 
@@ -177,7 +177,7 @@ TEST(Replacing, WhatIsRefused) {
   }
   // The zone that was to go comes back.
   AwaitWhole(store.env, *store.engine, 3);
-  EXPECT_OK(store.OpenWith({store.Nowhere(), store.Path(2), store.Path(3)}));
+  ASSERT_OK(store.OpenWith({store.Nowhere(), store.Path(2), store.Path(3)}));
   EXPECT_CODE(Replace(*store.engine, 3, store.New() + "2"), Code::kUnavailable);
   EXPECT_CODE(env->Stat(store.New() + "2").status(), Code::kNotFound);
   store.ExpectAll();
