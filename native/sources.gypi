@@ -185,6 +185,7 @@
       "native/log/log_reader_test.cc",
       "native/log/recovery_test.cc",
       "native/log/replicated_log_test.cc",
+      "native/log/rotten_epoch_test.cc",
       "native/log/ruling_test.cc",
       "native/log/torn_tail_test.cc",
       "native/repair/blob_healer_test.cc",

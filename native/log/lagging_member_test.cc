@@ -1,15 +1,9 @@
 // A member of the ruling set that holds less than it had acknowledged.
-#include "io/sim_env.h"
-#include "log/log_testing.h"
+#include "log/lives_testing.h"
 
 namespace strongroom::log {
 
 namespace {
-
-using io::SimDisk;
-using io::SimEnv;
-
-const std::vector<std::string> kPaths = {"/a", "/b", "/c"};
 
 struct Opened {
   Status status;
@@ -18,33 +12,16 @@ struct Opened {
 
 // Zone b is put back to where it was before the last `lost` batches, and the zones of `here` open.
 Opened OpenAfterLoss(uint64_t lost, const std::vector<size_t>& here) {
-  SimDisk disk;
-  for (const auto& path : kPaths) disk.MakeDirectories(path);
-  SimDisk before(disk);
-  std::unique_ptr<TestStore> store;
-  SimEnv first(&disk, 1);
-  CHECK(first
-            .Run([&] {
-              store = std::make_unique<TestStore>(&first, kPaths);
-              EXPECT_OK(store->Create(&first));
-              TestOpen open;
-              EXPECT_OK(open.Open(*store, &first, {0, 1, 2}));
-              open.Serve();
-              EXPECT_OK(open.Commit({1}));
-              before = disk;
-              for (uint64_t i = 0; i < lost; ++i) EXPECT_OK(open.Commit({2 + i}));
-            })
-            .ok());
-  disk.ReplaceTree("/b", before, "/b");
+  TestLives lives({"/a", "/b", "/c"});
+  io::SimDisk before(lives.disk);
+  EXPECT_OK(lives.Live({0, 1, 2}, [&](TestOpen& open) {
+    EXPECT_OK(open.Commit({1}));
+    before = lives.disk;
+    for (uint64_t i = 0; i < lost; ++i) EXPECT_OK(open.Commit({2 + i}));
+  }));
+  lives.disk.ReplaceTree("/b", before, "/b");
   Opened opened;
-  SimEnv second(&disk, 2);
-  CHECK(second
-            .Run([&] {
-              TestOpen open;
-              opened.status = open.Open(*store, &second, here);
-              opened.alarms = open.alarms.size();
-            })
-            .ok());
+  opened.status = lives.Live(here, [&](TestOpen& open) { opened.alarms = open.alarms.size(); });
   return opened;
 }
 

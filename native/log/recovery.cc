@@ -26,6 +26,20 @@ bool Contains(const std::vector<size_t>& list, size_t zone) {
   return std::find(list.begin(), list.end(), zone) != list.end();
 }
 
+Status Astray() { return Status(Code::kIo, "a read of the log came from another place"); }
+
+// The segment and the offset that a batch names, where one begins in the block.
+aead::Id IdNamedBy(ByteSpan block) {
+  aead::Id id;
+  std::copy_n(block.begin() + 8, id.size(), id.begin());
+  return id;
+}
+std::optional<uint32_t> PlaceNamedBy(ByteSpan block) {
+  const auto offset = LoadLittle<uint32_t>(block.data() + 8 + sizeof(aead::Id));
+  if (!format::DecodeBatchHeader(block, IdNamedBy(block), offset).ok()) return std::nullopt;
+  return offset;
+}
+
 // Recovery's state between its steps. Every step works on the zones that have not failed.
 class Recovery {
  public:
@@ -64,8 +78,8 @@ class Recovery {
   Fault ChooseTruth();
   Fault ReadExtent();
   Status RefuseRot(size_t zone, const Position& tail);
-  Status RefuseLater(size_t zone, uint32_t segment, uint32_t offset, ByteSpan block,
-                     const Position& tail);
+  Status RefuseAstray(size_t zone, uint32_t segment, ByteSpan block);
+  Status RefuseLater(size_t zone, uint32_t segment, ByteSpan block, const Position& tail);
   Fault Equalize();
   Status CutTruth();
   Fault JudgeMembers();
@@ -296,7 +310,8 @@ Recovery::Fault Recovery::ChooseTruth() {
     return Fine();
   }
   Status rot = STRONGROOM_BUG("rot-cut-as-torn") ? Status() : RefuseRot(truth_, tail_);
-  return rot.ok() ? Fine() : OfAll(rot);
+  if (rot.ok()) return Fine();
+  return rot.Is(Code::kCorruption) ? OfAll(rot) : Of(truth_, rot);
 }
 
 // From the tail's own record: no earlier one knows what was retired since.
@@ -312,18 +327,27 @@ Recovery::Fault Recovery::ReadExtent() {
 
 // Does the log say more past the tail than the one batch that a crash may have torn? Then what lies
 // between is rot, since a batch is written only after the barrier of the one before. Never cut it.
+// Nor what is sound after all: reads may go astray, the one that ended the walk and those in here.
+// So each begins with what is known to be there. kIo: one went astray.
 Status Recovery::RefuseRot(size_t zone, const Position& tail) {
   ZoneLog& log = *zones_[zone].log;
   TRY_ASSIGN(auto segments, log.Segments());
   for (uint32_t segment : segments) {
     if (segment < SegmentOf(tail.location)) continue;
-    bool last = segment == SegmentOf(tail.location);
+    const bool last = segment == SegmentOf(tail.location);
+    const uint64_t begin = last ? OffsetOf(tail.location) : 0;
+    const uint64_t past = last ? OffsetOf(tail.end) : kBlock;
     AlignedBytes window;
-    for (uint64_t at = last ? OffsetOf(tail.end) : kBlock;; at += kScanStep) {
+    for (uint64_t at = begin;; at += kScanStep) {
       TRY_ASSIGN(size_t got, log.ReadDirect(segment, at, &window, kScanStep));
       for (size_t i = 0; i + kBlock <= got; i += kBlock) {
-        auto offset = static_cast<uint32_t>(at + i);
-        TRY(RefuseLater(zone, segment, offset, ByteSpan(window.data() + i, kBlock), tail));
+        const uint64_t offset = at + i;
+        const ByteSpan block(window.data() + i, kBlock);
+        const auto named = PlaceNamedBy(block);
+        if (last && offset == begin && named != begin) return Astray();
+        if (!named) continue;
+        if (*named != offset) TRY(RefuseAstray(zone, segment, block));
+        if (*named == offset && offset >= past) TRY(RefuseLater(zone, segment, block, tail));
       }
       if (got < kScanStep) break;
     }
@@ -331,25 +355,36 @@ Status Recovery::RefuseRot(size_t zone, const Position& tail) {
   return {};
 }
 
-// Is the block at `offset`, past the tail, the beginning of a batch that shows rot before it?
-Status Recovery::RefuseLater(size_t zone, uint32_t segment, uint32_t offset, ByteSpan block,
-                             const Position& tail) {
-  aead::Id id;  // As the batch itself names it: the segment's header may be what rots.
-  std::copy_n(block.begin() + 8, id.size(), id.begin());
-  auto batch = format::DecodeBatchHeader(block, id, offset);
-  if (!batch.ok() || batch->first_sequence <= tail.sequence) return {};
+// The batch that begins in the block names another place of this segment.
+Status Recovery::RefuseAstray(size_t zone, uint32_t segment, ByteSpan block) {
+  auto header = zones_[zone].log->Header(segment);
+  if (!header.ok()) return IsAbsent(header.status()) ? Status() : header.status();
+  return header->id == IdNamedBy(block) ? Astray() : Status();
+}
+
+// Does the batch that begins in the block, past the tail, show rot before it?
+Status Recovery::RefuseLater(size_t zone, uint32_t segment, ByteSpan block, const Position& tail) {
+  const aead::Id id = IdNamedBy(block);  // The segment's header may be what rots.
+  const uint32_t offset = *PlaceNamedBy(block);
+  TRY_ASSIGN(auto batch, format::DecodeBatchHeader(block, id, offset));
+  if (batch.first_sequence <= tail.sequence) return {};
   Status rot(Code::kCorruption, "rot: transactions after " + std::to_string(tail.sequence) +
                                     " are in the log, but what leads to them is not sound");
   auto header = zones_[zone].log->Header(segment);
   // The header was durable before the first batch was written.
   if (!header.ok()) return IsAbsent(header.status()) ? rot : header.status();
   if (header->id != id) return {};  // Of the file that these blocks belonged to before.
+  // The last batch stands there or there, whatever is left of it.
+  const bool last = segment == SegmentOf(tail.location);
+  if (offset != (last ? OffsetOf(tail.end) : kBlock)) return rot;
   LogReader reader = ReaderOf(zone, {});
   auto entry = reader.At(Location(segment, offset));
   if (!entry.ok()) return IsAbsent(entry.status()) ? Status() : entry.status();
-  // With nothing but torn cells, it is the last batch itself. An epoch record says nothing new.
-  bool torn_end = entry->record.head.chain_before == tail.chain;
-  return torn_end || entry->position.sequence <= tail.sequence ? Status() : rot;
+  if (entry->position.sequence <= tail.sequence) return {};  // An epoch record says nothing new.
+  if (entry->record.head.chain_before != tail.chain) return rot;
+  // With nothing but torn cells, it is the last batch itself. Sound, it ought to be the tail.
+  TRY_ASSIGN(bool whole, IsWhole(reader, *entry));
+  return whole ? Astray() : Status();
 }
 
 Recovery::Fault Recovery::Equalize() {

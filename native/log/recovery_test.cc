@@ -17,7 +17,7 @@
 #include <unordered_set>
 
 #include "io/sim_env.h"
-#include "log/log_testing.h"
+#include "log/lives_testing.h"
 
 namespace strongroom::log {
 
@@ -494,6 +494,40 @@ TEST(Recovery, OfOneZoneAStumbleCutsNothing) {
     SimDisk disk = made;  // Each open begins a segment: on one disk there would be ever more calls.
     suffered = live(disk, n, {1});
     live(disk, UINT64_MAX, {1});
+  }
+}
+
+// The story: two reads in a row came from the neighbouring block. The first hid the end of the log,
+// the second what lies behind it, and three acknowledged batches were cut off as one torn one.
+TEST(Recovery, OfOneZoneReadsThatGoAstrayCutNothing) {
+  TestLives lives({"/a"});
+  EXPECT_OK(lives.Live({0}, [](TestOpen& open) {
+    for (uint64_t number : {1, 2, 3}) EXPECT_OK(open.Commit({number}, 20'000));
+  }));
+  for (uint64_t count : {1, 2, 3}) {
+    bool struck = true;
+    for (uint64_t n = 0; struck; ++n) {
+      TestLives life = lives;
+      SimEnv env(&life.disk, n + 1);
+      EXPECT_OK(env.Run([&] {
+        TestOpen open;
+        SimFault astray{SimEffect::kMisdirect, "/a", io::kIoRead};
+        astray.skip = n;
+        astray.count = count;
+        open.on_found = [&] { env.AddFault(astray); };
+        (void)open.Open(*life.store, &env, {0});
+        struck = env.faults_struck() > 0;
+      }));
+      Truth found;
+      EXPECT_OK(life.Live({0}, [&](TestOpen& open) {
+        auto history = ReadHistory(*open.zones[0].log, life.store->seal);
+        if (history.ok()) found = history->transactions;
+      }));
+      if (found == Truth({1, 2, 3})) continue;
+      testing::Fail(__FILE__, __LINE__,
+                    std::to_string(count) + " reads from " + std::to_string(n) + " on leave " +
+                        std::to_string(found.size()));
+    }
   }
 }
 

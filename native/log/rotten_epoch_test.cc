@@ -1,0 +1,35 @@
+// A zone fell out because its disk fails, and then forgets the epoch that it was a member of.
+#include "log/lives_testing.h"
+
+namespace strongroom::log {
+
+// An append fails on one of three, then that zone's epoch record rots. Whoever is there at the next
+// open, nothing that was acknowledged is lost, and there is one history.
+TEST(RottenEpoch, OfAnExpelledZoneCostsNothing) {
+  for (const std::vector<size_t>& here : {std::vector<size_t>{0, 1, 2}, {0, 1}, {0, 2}, {1, 2}}) {
+    TestLives lives({"/a", "/b", "/c"});
+    uint32_t epoch_segment = 0;
+    EXPECT_OK(lives.Live({0, 1, 2}, [&](TestOpen& open) {
+      epoch_segment = open.recovered.epoch_segment;
+      EXPECT_OK(open.Commit({1}));
+      io::SimFault broken{io::SimEffect::kFail, "/c/log", io::kIoWrite | io::kIoSync};
+      broken.count = UINT64_MAX;
+      static_cast<io::SimEnv*>(open.env)->AddFault(broken);
+      EXPECT_OK(open.Commit({2}));
+      EXPECT_OK(open.Commit({3}));
+      EXPECT(open.expelled == std::vector<int>{3});
+    }));
+    const std::string segment = "/c/log/" + format::SegmentName(epoch_segment);
+    lives.disk.FlipBit(segment, (format::kBlock + format::kBatchHeaderSize + 40) * 8);
+    EXPECT_OK(lives.Live(here, [](TestOpen& open) { EXPECT_OK(open.Commit({4})); }));
+    EXPECT_OK(lives.Live({0, 1, 2}, [&](TestOpen& open) {
+      EXPECT_OK(open.Commit({5}));
+      for (const RecoveryZone& zone : open.zones) {
+        auto history = ReadHistory(*zone.log, lives.store->seal);
+        EXPECT(history.ok() && history->transactions == Truth({1, 2, 3, 4, 5}));
+      }
+    }));
+  }
+}
+
+}  // namespace strongroom::log
