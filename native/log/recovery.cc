@@ -300,7 +300,9 @@ Recovery::Fault Recovery::ChooseTruth() {
   }
   tail_ = tails_[truth_];
   if (verdict_.epoch && tail_.location < verdict_.epoch->position.location) {
-    return OfAll(Status(Code::kCorruption, "the log is rotten below the ruling epoch"));
+    // Another zone may hold what leads to the epoch; and where none has the epoch's record, the one
+    // before it rules, for nobody was told of anything in this one.
+    return Of(truth_, Status(Code::kCorruption, "the log is rotten below the ruling epoch"));
   }
   if (options_.read_only) {
     // What stands on every present member: all acknowledged records do.

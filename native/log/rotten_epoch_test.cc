@@ -32,4 +32,31 @@ TEST(RottenEpoch, OfAnExpelledZoneCostsNothing) {
   }
 }
 
+// The story: an open was cut short when one zone alone had the record of its epoch, and below it
+// that zone's log rots. All three together were refused, although the other two hold everything.
+TEST(RottenEpoch, OfAnOpenThatWasCutShortCostsNothing) {
+  for (uint64_t rotten : {1, 2}) {
+    TestLives lives({"/a", "/b", "/c"});
+    std::vector<format::Position> batches;
+    EXPECT_OK(lives.Live({0, 1, 2}, [&](TestOpen& open) {
+      for (uint64_t number : {1, 2}) {
+        EXPECT_OK(open.Commit({number}));
+        batches.push_back(open.log->tail());
+      }
+    }));
+    io::SimDisk before(lives.disk);
+    EXPECT_OK(lives.Live({0, 1, 2}, [](TestOpen&) {}));
+    for (const char* zone : {"/b", "/c"}) lives.disk.ReplaceTree(zone, before, zone);
+    const format::Position& batch = batches[rotten - 1];
+    const std::string segment = "/a/log/" + format::SegmentName(format::SegmentOf(batch.location));
+    const uint64_t record = format::OffsetOf(batch.location) + format::kBatchHeaderSize + 40;
+    lives.disk.FlipBit(segment, record * 8);
+    EXPECT_OK(lives.Live({0, 1, 2}, [](TestOpen& open) { EXPECT_OK(open.Commit({3})); }));
+    EXPECT_OK(lives.Live({1, 2}, [&](TestOpen& open) {
+      auto history = ReadHistory(*open.zones[0].log, lives.store->seal);
+      EXPECT(history.ok() && history->transactions == Truth({1, 2, 3}));
+    }));
+  }
+}
+
 }  // namespace strongroom::log
