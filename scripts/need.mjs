@@ -11,6 +11,7 @@ const runs = [
   'mutants',
   'sim',
   'test',
+  'test:blocks',
   'test:flips',
   'test:matrix',
   'test:napi',
@@ -55,6 +56,19 @@ if ([...sanitizers, 'fuzz', 'mutants'].includes(purpose)) {
     what: 'CMake 3.19 or newer (for the sanitizers)',
     debian: 'cmake',
   });
+}
+
+if (purpose === 'test:blocks') {
+  tools.push(
+    {
+      command: 'pkg-config',
+      args: ['--exists', 'fuse3'],
+      what: 'libfuse 3 (for the disk that is recorded)',
+      debian: 'libfuse3-dev pkg-config',
+    },
+    { command: 'mkfs.ext4', args: ['-V'], what: 'mkfs.ext4', debian: 'e2fsprogs' },
+    { command: 'losetup', args: ['--version'], what: 'losetup', debian: 'mount' },
+  );
 }
 
 function atLeast(match, major, minor) {
