@@ -51,6 +51,7 @@ export type {
   UploadInfo,
   UploadOptions,
 } from './object/types.ts';
+export type { BackupOptions, BackupReport } from './store/backup.ts';
 export type { Bucket } from './store/bucket.ts';
 export type { Checkpoint } from './store/checkpoint.ts';
 export type { DrillReport } from './store/drill.ts';

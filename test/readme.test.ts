@@ -1,4 +1,4 @@
-// Every code block of the README, docs/drivers.md and docs/events.md runs, and every link of the
+// Every code block of the README and of docs/{backup,drivers,events}.md runs, and every link of the
 // documents leads somewhere.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ const blocks = [...readme.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language
   language: language ?? '',
   code: code ?? '',
 }));
-const documented = ['drivers', 'events'].flatMap((name) =>
+const documented = ['backup', 'drivers', 'events'].flatMap((name) =>
   [...read(`docs/${name}.md`).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''], i) => ({
     ...{ name, i, code },
   })),

@@ -79,6 +79,13 @@ storeCommand('replace-zone', 'make a new zone in the place of one whose disk is 
     process.exitCode = await replaceZone(store, zone, folder, options);
   });
 
+storeCommand('backup', 'write the store as it is now to a directory; again, what came since')
+  .argument('<directory>', 'empty, not there yet, or a backup of this store')
+  .action(async (store: string, directory: string, options: StoreCommand) => {
+    const { backup } = await import('./backup.ts');
+    process.exitCode = await backup(store, directory, options);
+  });
+
 program
   .command('build')
   .description('compile the native part, where no ready-made one fits this machine')

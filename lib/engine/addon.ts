@@ -123,6 +123,7 @@ export interface NativeEngine {
     bytesPerSecond: number,
   ): NativeVerifying;
   quarantine(zone: number, after: string, limit: number): Promise<unknown>;
+  backUp(path: string): NativeVerifying;
   takeZoneAway(zone: number): Promise<void>;
   bringZoneBack(zone: number): void;
   replaceZone(zone: number, path: string): Promise<void>;

@@ -369,6 +369,11 @@ class EmbeddedEngine implements StorageEngine {
     return toVerifying(this.#native.verify(heal, bytesPerSecond));
   }
 
+  backUp(path: string): Verifying {
+    this.checkOpen();
+    return toVerifying(this.#native.backUp(path));
+  }
+
   verifyRow(row: {
     key: RowKey;
     kek: KeyHandle | PartsKey;

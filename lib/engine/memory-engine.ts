@@ -70,8 +70,8 @@ import type {
 const rowKeySizeMax = 1100;
 
 function verified(rows: number): Verifying {
-  const nothing = { bytes: 0, records: 0, cells: 0, rows, findings: [], over: true };
-  return { next: async () => nothing, stop() {} };
+  const nothing = { bytes: 0, records: 0, cells: 0, findings: [], sequence: 0, written: 0 };
+  return { next: async () => ({ ...nothing, rows, over: true }), stop() {} };
 }
 const pageLimitMax = 10_000;
 
@@ -250,6 +250,10 @@ export class MemoryEngine implements StorageEngine {
   async quarantine(): Promise<QuarantinePage> {
     this.#refuseWhenClosed();
     return { total: 0, page: [] };
+  }
+
+  backUp(): Verifying {
+    throw invalidArgument('a store in memory has no zone to back up');
   }
 
   async takeZoneAway(): Promise<void> {

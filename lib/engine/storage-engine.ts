@@ -318,6 +318,9 @@ export interface VerifyNews {
   readonly findings: readonly EngineFinding[];
   /** Nothing follows. */
   readonly over: boolean;
+  /** Of a backup that is over: the moment that it is of, and how many bytes it wrote. */
+  readonly sequence: number;
+  readonly written: number;
 }
 
 /** What was set aside in a zone. */
@@ -415,6 +418,12 @@ export interface StorageEngine {
    * the zone does not answer.
    */
   quarantine(zone: number, after: string, limit: number): Promise<QuarantinePage>;
+
+  /**
+   * Makes the folder a zone that holds the store as it is at one moment, or moves one that is such
+   * already on to now. Its news count bytes read and written; the last of them names the moment.
+   */
+  backUp(path: string): Verifying;
 
   /**
    * For a drill: takes a zone out of the set and reads nothing from it, until bringZoneBack or the

@@ -12,6 +12,8 @@ export interface OpenedZones {
   readonly keys: StoreKeys;
   /** By their positions in the store; null: not given. */
   readonly inOrder: readonly (ZoneFolder | null)[];
+  /** One zone that holds large blobs whole, whatever its rows say: a backup says what it is of. */
+  readonly keepsWhole: boolean;
 }
 
 interface Proof {
@@ -30,6 +32,8 @@ export async function openZones(
   for (const { folder, slot } of proofs)
     if (!slot.storeId.equals(first.slot.storeId))
       throw new StoreError('ZONE_FOREIGN', `${folder.path} belongs to another store`);
+    else if (slot.zoneCount !== first.slot.zoneCount)
+      throw new StoreError('ZONE_FOREIGN', `${folder.path} or another one given is a backup`);
   const inOrder: (ZoneFolder | null)[] = new Array(first.slot.zoneCount).fill(null);
   for (const { folder, slot } of standing(proofs)) {
     if (inOrder[slot.position] === null) inOrder[slot.position] = folder;
@@ -40,7 +44,8 @@ export async function openZones(
     inOrder,
     folders.filter((folder) => !known.has(folder)),
   );
-  return { keys: first.keys, inOrder };
+  const [, , k, m] = first.slot.geometry;
+  return { keys: first.keys, inOrder, keepsWhole: inOrder.length === 1 && k === 1 && m === 0 };
 }
 
 /** The zones of the newest roster first: who was replaced stands in only for who is missing. */

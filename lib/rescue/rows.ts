@@ -24,7 +24,8 @@ export interface Told {
 }
 
 /** By bucket and key. A row that does not parse is a finding, and the others go on. */
-export function tellObjects(rows: Rows, { keys, inOrder }: OpenedZones, findings: Finding[]): Told {
+export function tellObjects(rows: Rows, opened: OpenedZones, findings: Finding[]): Told {
+  const { keys, inOrder, keepsWhole } = opened;
   let lost = 0;
   const find = (what: string): void => void findings.push({ zone: '', what });
   const buckets = bucketsIn(rows, keys, find);
@@ -34,7 +35,8 @@ export function tellObjects(rows: Rows, { keys, inOrder }: OpenedZones, findings
     zones: inOrder,
     countedOf: (id: Buffer): Counted | undefined => {
       const row = rows.get(`B${id.toString('latin1')}`);
-      return row === undefined ? undefined : readRow(row).counted;
+      const counted = row === undefined ? undefined : readRow(row).counted;
+      return keepsWhole && counted !== undefined ? wholeOf(counted) : counted;
     },
     partsOf: (id: Buffer): readonly PartRow[] => parts.get(id.toString('latin1')) ?? [],
   };
@@ -53,6 +55,14 @@ export function tellObjects(rows: Rows, { keys, inOrder }: OpenedZones, findings
   objects.sort((a, b) => compare(a.bucket, b.bucket) || compare(a.key, b.key));
   const told = [...buckets.values()].map(({ name, created }) => ({ name, created }));
   return { buckets: told.sort((a, b) => compare(a.name, b.name)), objects, lost };
+}
+
+/** Where a backup has the blob (docs/format/blob-file.md): in one piece, under the next number. */
+function wholeOf(counted: Counted): Counted {
+  const { placement, k, m } = counted;
+  return k === 1 && m === 0
+    ? counted
+    : { ...counted, placement: (placement + 1) & 0xffff, k: 1, m: 0 };
 }
 
 function compare(a: string, b: string): number {

@@ -30,12 +30,14 @@ export interface FoundRecord extends Link {
 const segmentName = /^[0-9a-f]{8}\.seg$/;
 /** No segment is larger: 64 MiB, and a batch. */
 const segmentSizeMax = 96 << 20;
+const readyLog = 'log.ready';
 const batchMagic = Buffer.from('SRBATCH1');
 const findingsMax = 20;
 
 export class ZoneFolder {
   readonly path: string;
   readonly #findings: Finding[];
+  readonly #paths = new Map<number, string>();
 
   constructor(path: string, findings: Finding[]) {
     this.path = path;
@@ -72,17 +74,24 @@ export class ZoneFolder {
 
   async segments(): Promise<number[]> {
     try {
-      const names = await readdir(join(this.path, 'log'));
-      const numbers = names.filter((name) => segmentName.test(name)).sort();
-      return numbers.map((name) => Number.parseInt(name, 16));
+      for (const name of await readdir(join(this.path, 'log'))) this.#place(name, 'log');
+      // A backup that a crash cut short in its last step: these take the place of the others.
+      const ready = await readdir(join(this.path, readyLog)).catch(() => []);
+      for (const name of ready) this.#place(name, readyLog);
     } catch (error) {
       this.#explain('log', error);
-      return [];
     }
+    return [...this.#paths.keys()].sort((a, b) => a - b);
   }
 
   segmentPath(segment: number): string {
-    return join(this.path, 'log', `${segment.toString(16).padStart(8, '0')}.seg`);
+    const name = `${segment.toString(16).padStart(8, '0')}.seg`;
+    return this.#paths.get(segment) ?? join(this.path, 'log', name);
+  }
+
+  #place(name: string, folder: string): void {
+    if (segmentName.test(name))
+      this.#paths.set(Number.parseInt(name, 16), join(this.path, folder, name));
   }
 
   /** Every sound record of a segment that opens, wherever it stands in it. */

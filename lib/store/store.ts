@@ -11,6 +11,7 @@ import {
   type Transaction,
   type TransactionOptions,
 } from '../object/transaction-bucket.ts';
+import { type BackupOptions, type BackupReport, runBackup } from './backup.ts';
 import { Bucket } from './bucket.ts';
 import { type Checkpoint, takeCheckpoint } from './checkpoint.ts';
 import { Health } from './health.ts';
@@ -124,6 +125,30 @@ export class Store implements AsyncDisposable {
    */
   checkpoint(): Promise<Checkpoint> {
     return takeCheckpoint(this.#context);
+  }
+
+  /**
+   * Makes the directory a backup: the whole store as it is at one moment, while it is in use. Where
+   * it holds one already, only what came since is written. It is restored by an ordinary
+   * `open(dest, { zones: 1, rootKey })`, with the root key of this store. What is written is read
+   * back from the disk before it counts; a crash at any moment leaves the backup before usable. One
+   * that was opened and written to is a store of its own, and no backup any more.
+   * @throws {StoreError} InvalidArgument: the directory holds something else, or lies in a zone;
+   *   ZONE_FOREIGN: a backup of another store; STORE_ROLLED_BACK: it holds what this store does
+   *   not; STORE_LOCKED: it is open; STORE_FULL, STORE_IO, ZONE_UNAVAILABLE: its disk;
+   *   STORE_CORRUPT, DECRYPT_FAILED: something that lives is damaged in every zone; ABORTED,
+   *   STORE_CLOSED
+   * @example
+   * ```ts
+   * import { open } from 'strongroom';
+   *
+   * await using store = await open('./data');
+   * const { sequence, bytes } = await store.backup('./backup');
+   * console.log(`up to ${sequence}, ${bytes} bytes written`);
+   * ```
+   */
+  async backup(dest: string, options: BackupOptions = {}): Promise<BackupReport> {
+    return runBackup(this.#context, dest, options);
   }
 
   /**

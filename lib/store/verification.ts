@@ -25,6 +25,7 @@ import { StoreError } from '../errors.ts';
 import { partPosition } from '../object/part-list.ts';
 import { type Progress, ProgressMeter } from '../object/progress.ts';
 import { aborted } from '../options.ts';
+import { followRun } from './engine-run.ts';
 
 /** Findings that a report holds; all are counted. */
 const findingsMax = 10_000;
@@ -216,27 +217,9 @@ class Verification {
     }
   }
 
-  /** One run of the engine, to its end. Each wait is a call of its own, so that close() goes on. */
   async #follow(begin: () => Verifying): Promise<void> {
-    this.#checkSignal();
-    const run = await this.#context.step(async () => begin());
-    const stop = (): void => run.stop();
-    this.#plan.signal?.addEventListener('abort', stop, { once: true });
-    let before: VerifyNews | null = null;
-    try {
-      for (;;) {
-        const news = await this.#context.step(() => run.next());
-        this.#take(news, before);
-        if (news.over) return;
-        before = news;
-      }
-    } catch (error) {
-      this.#checkSignal();
-      throw error;
-    } finally {
-      run.stop();
-      this.#plan.signal?.removeEventListener('abort', stop);
-    }
+    const take = (news: VerifyNews, before: VerifyNews | null): void => this.#take(news, before);
+    await followRun(this.#context, { begin, take, signal: this.#plan.signal });
   }
 
   #take(news: VerifyNews, before: VerifyNews | null): void {

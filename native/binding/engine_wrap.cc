@@ -71,6 +71,7 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
                       InstanceMethod("verify", &EngineWrap::Verify),
                       InstanceMethod("verifyRow", &EngineWrap::VerifyRow),
                       InstanceMethod("quarantine", &EngineWrap::Quarantine),
+                      InstanceMethod("backUp", &EngineWrap::BackUp),
                       InstanceMethod("takeZoneAway", &EngineWrap::TakeZoneAway),
                       InstanceMethod("bringZoneBack", &EngineWrap::BringZoneBack),
                       InstanceMethod("replaceZone", &EngineWrap::ReplaceZone),
@@ -385,6 +386,11 @@ Napi::Value EngineWrap::Quarantine(const Napi::CallbackInfo& info) {
     PromiseTask::Resolve(task, [shared](Napi::Env env) { return QuarantineToJs(env, *shared); });
   });
   return promise;
+}
+
+// backUp(path): [next(), stop()]
+Napi::Value EngineWrap::BackUp(const Napi::CallbackInfo& info) {
+  return ShowVerifying(info.Env(), (*handle_)->BackUp(info[0].ToString()), false);
 }
 
 // digest(bits, bytes): the values of hash/digests.h. A short body at once; of a longer one a

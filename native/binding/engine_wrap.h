@@ -39,6 +39,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value VerifyRow(const Napi::CallbackInfo& info);
   Napi::Value Quarantine(const Napi::CallbackInfo& info);
   Napi::Value ReplaceZone(const Napi::CallbackInfo& info);
+  Napi::Value BackUp(const Napi::CallbackInfo& info);
   Napi::Value Digest(const Napi::CallbackInfo& info);
   Napi::Value Status(const Napi::CallbackInfo& info);
   Napi::Value TakeZoneAway(const Napi::CallbackInfo& info);

@@ -52,6 +52,8 @@ Napi::Value NewsToJs(Napi::Env env, const engine::VerifyNews& news) {
   out.Set("rows", static_cast<double>(news.tally.rows));
   out.Set("findings", FindingsToJs(env, news.findings));
   out.Set("over", news.over);
+  out.Set("sequence", static_cast<double>(news.sequence));
+  out.Set("written", static_cast<double>(news.written));
   return out;
 }
 

@@ -1,4 +1,5 @@
-// Verifications as JavaScript has them: [next(), stop()]; and what was set aside by them.
+// Verifications and backups as JavaScript has them: [next(), stop()]; and what was set aside by
+// them.
 #pragma once
 
 #include <napi.h>
@@ -9,9 +10,9 @@
 
 namespace strongroom::binding {
 
-// next() gives a promise of {bytes, records, cells, rows, findings, over}; each finding is {kind,
-// zone, healed, what, rowKey: Buffer | null}. Rejects when it could not be ended. Where the run is
-// `in_background`, it does not keep the process alive.
+// next() gives a promise of {bytes, records, cells, rows, findings, over, sequence, written}; each
+// finding is {kind, zone, healed, what, rowKey: Buffer | null}. Rejects when it could not be ended.
+// Where the run is `in_background`, it does not keep the process alive.
 Napi::Value ShowVerifying(Napi::Env env, std::shared_ptr<engine::Verifying> run,
                           bool in_background);
 

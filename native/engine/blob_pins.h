@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "base/sync.h"
 #include "engine/engine.h"
@@ -19,6 +20,8 @@ class BlobPins : public std::enable_shared_from_this<BlobPins> {
   // The blob stays while the pin lives.
   std::shared_ptr<void> Pin(const aead::Id& blob_id);
   bool IsPinned(const aead::Id& blob_id);
+  // No blob at all is removed while the pin lives.
+  std::shared_ptr<void> PinAll();
   // No row names the blob any more, durably: remove it now or with its last pin.
   void Unreferenced(const GoneBlob& blob);
 
@@ -28,9 +31,11 @@ class BlobPins : public std::enable_shared_from_this<BlobPins> {
     std::optional<GoneBlob> doomed;
   };
   void Unpin(const aead::Id& blob_id);
+  void UnpinAll();
   const Remove remove_;
   Mutex mutex_;
   std::map<aead::Id, Pinned> pinned_;
+  size_t all_pinned_ = 0;  // So many pins of all.
 };
 
 }  // namespace strongroom::engine

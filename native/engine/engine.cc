@@ -404,6 +404,9 @@ void EngineImpl::StartSweeper() {
   options.zones = opened_->set;
   options.indexes = indexes_;
   options.is_pinned = [pins = pins_](const aead::Id& blob_id) { return pins->IsPinned(blob_id); };
+  options.placed = [shape = shape_](const format::Placement& placement) {
+    return format::PlacedIn(shape, placement);
+  };
   options.epoch = opened_->recovered.epoch;
   options.after_nanos = options_.sweep_after_nanos;
   options.deadline_nanos = options_.zone_deadline_nanos;

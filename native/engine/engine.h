@@ -252,6 +252,7 @@ struct VerifyNews {
   repair::Tally tally;                    // So far.
   std::vector<repair::Finding> findings;  // Since the last news.
   bool over = false;
+  uint64_t sequence = 0, written = 0;  // Of a backup that is over: Backup::Done.
   Status status;  // When it is over: why it could not be ended; OK whatever was found.
 };
 class Verifying {
@@ -371,6 +372,11 @@ class Engine {
   virtual std::shared_ptr<Verifying> Verify(VerifyRequest request) = 0;
   // Opens the row's blob in every zone; kNone and lists of parts have nothing to open.
   virtual std::shared_ptr<Verifying> VerifyRow(VerifyRowRequest request) = 0;
+  // Makes the folder a backup of the store as it is at one moment, or moves the backup that lies
+  // there on to now: engine/backup.h. Its news tell of bytes read and written; the last of them of
+  // the moment. Beside what it is in: kInvalidArgument, kForeignZone, kLocked, kRolledBack: the
+  // folder is no place for it; kNoSpace, kIo, kTimedOut: its disk.
+  virtual std::shared_ptr<Verifying> BackUp(std::string path) = 0;
   // For a drill: takes a zone out of the set, as if its disk had failed, and reads nothing from it,
   // until BringBack or the next open. kUnavailable unless every zone is in the set and whole;
   // kInvalidArgument where there is none to spare.

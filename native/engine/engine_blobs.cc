@@ -128,11 +128,12 @@ void EngineImpl::Remove(const GoneBlob& blob) {
 }
 
 void EngineImpl::RemoveFiles(const GoneBlob& blob) {
+  const uint16_t placement = format::PlacedIn(shape_, blob.placement).number;
   for (auto& zone : opened_->zones) {
     if (!zone->cells) continue;
     // Crash before or after: a file that no row names, which a sweep may take.
-    zone->cell_threads->Post([zone, env = options_.env, blob] {
-      (void)env->Remove(blob::BlobPath(zone->path, blob.id, blob.placement.number));
+    zone->cell_threads->Post([zone, env = options_.env, id = blob.id, placement] {
+      (void)env->Remove(blob::BlobPath(zone->path, id, placement));
     });
   }
 }

@@ -1,6 +1,7 @@
 // EngineImpl: the engine behind the interface that everyone else includes.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -81,6 +82,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void DropBlob(const GoneBlob& blob) override { RemoveFiles(blob); }
   std::shared_ptr<Verifying> Verify(VerifyRequest request) override;
   std::shared_ptr<Verifying> VerifyRow(VerifyRowRequest request) override;
+  std::shared_ptr<Verifying> BackUp(std::string path) override;
   void TakeAway(int zone, std::function<void(const Status&)> done) override;
   void BringBack(int zone) override;
   void ReplaceZone(int zone, std::string path, std::function<void(const Status&)> done) override;
@@ -122,13 +124,18 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void Report(Event::Kind kind, int zone, const std::string& what);
   void CellsFailed(int zone, const Status& why);
   // ---- engine_verify.cc
-  std::shared_ptr<Verifying> StartRun(uint64_t bytes_per_second,
+  // Threads of what takes its time, one each, once it is needed: of what goes at full speed, of
+  // what keeps to a rate, of backups.
+  enum class Lane { kRepair, kScrub, kBackup };
+  std::shared_ptr<Verifying> StartRun(Lane lane, uint64_t bytes_per_second,
                                       std::function<Status(EngineImpl*, VerifyRun*)> work);
   void StopRuns();
   Status VerifyAll(const VerifyRequest& request, VerifyRun* run);
   Status VerifyBlobs(const VerifyRequest& request, VerifyRun* run);
   Status VerifyLarge(const Bytes& key, SecretBytes dek, bool heal, VerifyRun* run);
   Status VerifyOneRow(const VerifyRowRequest& request, VerifyRun* run);
+  // ---- engine_backup.cc
+  Status BackUpTo(const std::string& path, VerifyRun* run);
   // ---- index_verifier.cc
   Status VerifyIndex(bool heal, VerifyRun* run);
   Result<bool> IsWrongInIndex(const Bytes& key, IndexWitness* witness);
@@ -147,7 +154,10 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   void HealFrameSoon(const format::BlobReference& reference, ByteSpan dek);
   repair::FrameOrder FrameOrderFor(const format::BlobReference& blob, SecretBytes dek,
                                    bool heal) const;
-  bool PostRepair(std::function<void(EngineImpl*)> work, bool slow = false);
+  bool PostTo(Lane lane, std::function<void(EngineImpl*)> work);
+  bool PostRepair(std::function<void(EngineImpl*)> work) {
+    return PostTo(Lane::kRepair, std::move(work));
+  }
   void TellFinding(repair::Finding finding, VerifyRun* run);
   bool closed() const { return closed_.load(); }
 
@@ -181,8 +191,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   mutable Mutex state_mutex_;
   // Guarded by state_mutex_:
   std::string read_only_reason_;
-  // One thread each, once it is needed: of what goes at full speed, and of what keeps to a rate.
-  std::shared_ptr<io::TaskQueue> repair_, scrub_;
+  std::array<std::shared_ptr<io::TaskQueue>, 3> lanes_;
   std::vector<std::weak_ptr<VerifyRun>> runs_;
   // Zone and blob; true: found damaged again since its healing began.
   std::map<std::pair<int, aead::Id>, bool> healing_soon_;

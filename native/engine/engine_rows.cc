@@ -139,7 +139,7 @@ Result<std::optional<Found>> EngineImpl::GetFrom(const std::shared_ptr<Zone>& zo
       if (again != row_bytes) continue;
       if (!*counted) return Status(Code::kCorruption, "a blob that a row names is not counted");
       TRY_ASSIGN(format::IndexRow count, format::DecodeIndexRow(AsBytes(counting)));
-      found.placement = count.row.counted.placement;
+      found.placement = format::PlacedIn(shape_, count.row.counted.placement);
     }
     if (open) TRY(OpenFound(zone, request, blob, &found));
     return std::optional<Found>(std::move(found));

@@ -40,7 +40,8 @@ struct Answer {
 }  // namespace
 
 std::shared_ptr<Verifying> EngineImpl::Verify(VerifyRequest request) {
-  return StartRun(request.bytes_per_second, [request](EngineImpl* self, VerifyRun* run) {
+  const Lane lane = request.bytes_per_second == 0 ? Lane::kRepair : Lane::kScrub;
+  return StartRun(lane, request.bytes_per_second, [request](EngineImpl* self, VerifyRun* run) {
     return self->VerifyAll(request, run);
   });
 }
@@ -81,13 +82,14 @@ void EngineImpl::ListQuarantine(int number, std::string after, size_t limit,
 
 std::shared_ptr<Verifying> EngineImpl::VerifyRow(VerifyRowRequest request) {
   auto shared = std::make_shared<VerifyRowRequest>(std::move(request));
-  return StartRun(shared->bytes_per_second, [shared](EngineImpl* self, VerifyRun* run) {
+  const Lane lane = shared->bytes_per_second == 0 ? Lane::kRepair : Lane::kScrub;
+  return StartRun(lane, shared->bytes_per_second, [shared](EngineImpl* self, VerifyRun* run) {
     return self->VerifyOneRow(*shared, run);
   });
 }
 
 std::shared_ptr<Verifying> EngineImpl::StartRun(
-    uint64_t bytes_per_second, std::function<Status(EngineImpl*, VerifyRun*)> work) {
+    Lane lane, uint64_t bytes_per_second, std::function<Status(EngineImpl*, VerifyRun*)> work) {
   auto run = std::make_shared<VerifyRun>(options_.env, bytes_per_second);
   // A queue that is stopped drops the work: then that is its end.
   struct Job {
@@ -104,19 +106,20 @@ std::shared_ptr<Verifying> EngineImpl::StartRun(
         runs_.end());
     runs_.push_back(run);
   }
-  PostRepair(
-      [job, work = std::move(work)](EngineImpl* self) { job->end = work(self, job->run.get()); },
-      run->is_slow());
+  PostTo(lane, [job, work = std::move(work)](EngineImpl* self) {
+    job->end = work(self, job->run.get());
+  });
   return run;
 }
 
-bool EngineImpl::PostRepair(std::function<void(EngineImpl*)> work, bool slow) {
+bool EngineImpl::PostTo(Lane lane, std::function<void(EngineImpl*)> work) {
+  static constexpr const char* kNames[] = {"repair", "scrub", "backup"};
   std::shared_ptr<io::TaskQueue> queue;
   {
     MutexLock lock(&state_mutex_);
     if (closed()) return false;
-    auto& thread = slow ? scrub_ : repair_;
-    const char* name = slow ? "scrub" : "repair";
+    auto& thread = lanes_[static_cast<size_t>(lane)];
+    const char* name = kNames[static_cast<size_t>(lane)];
     if (!thread) thread = std::make_shared<io::TaskQueue>(options_.env, name, 1);
     queue = thread;
   }
@@ -130,7 +133,7 @@ void EngineImpl::StopRuns() {
   std::vector<std::shared_ptr<io::TaskQueue>> queues;
   {
     MutexLock lock(&state_mutex_);
-    queues = {repair_, scrub_};
+    queues.assign(lanes_.begin(), lanes_.end());
     for (const auto& weak : runs_) {
       if (auto run = weak.lock()) run->Stop();
     }
@@ -292,7 +295,8 @@ void EngineImpl::HealNow(const blob::CellTrouble& trouble) {
   auto counted = PinnedRow(this, key);
   // A report that comes late finds the blob gone.
   if (counted.ok() && *counted &&
-      (*counted)->row().row.counted.placement.number == trouble.placement) {
+      format::PlacedIn(shape_, (*counted)->row().row.counted.placement).number ==
+          trouble.placement) {
     repair::HealOrder order;
     order.blob = {shape_.store_id, trouble.blob_id, trouble.placement, trouble.shape};
     order.zones = cell_zones_;

@@ -4,6 +4,7 @@
 
 #include "engine/creating.h"
 #include "engine/letting_go.h"
+#include "log/log_switch.h"
 
 namespace strongroom::engine {
 
@@ -12,23 +13,12 @@ namespace {
 // The part of the deadline that is left for the next call to a zone whose index has used it up.
 constexpr uint64_t kHurry = 8;
 
-// The threads of a zone exist before anything of it is touched: a dead disk may hang at the first.
-std::shared_ptr<Zone> NewZone(const OpenOptions& options, size_t i) {
-  auto zone = std::make_shared<Zone>();
-  zone->number = static_cast<int>(i) + 1;
-  zone->path = options.zones[i];
-  std::string name = "zone" + std::to_string(zone->number);
-  auto threads = [&](const char* what, size_t count) {
-    return std::make_shared<io::TaskQueue>(options.env, name + what, count);
-  };
-  zone->log_thread = threads("-log", 1);
-  zone->disk =
-      std::make_shared<io::DeadlineEnv>(options.env, zone->log_thread, options.zone_deadline_nanos);
-  zone->cell_threads = threads("-cell", 2);
-  zone->read_threads = threads("-read", 2);
-  zone->apply_thread = threads("-index", 1);
-  zone->log = std::make_shared<log::ZoneLog>(options.env, zone->path);
-  return zone;
+// A backup that a crash cut short in the middle of its last step.
+Status FinishOrRefuse(io::Env* env, bool read_only, const std::string& path) {
+  if (!read_only) return log::FinishSwitch(env, path);
+  TRY_ASSIGN(bool switching, log::IsSwitching(env, path));
+  if (!switching) return {};
+  return Status(Code::kUnavailable, "a backup is in its last step: open it for writing once");
 }
 
 // Looks at the zone and locks it, where there is something to lock. kNotFound: nothing there, and
@@ -44,9 +34,11 @@ Touched Touch(io::Env* env, bool read_only, const std::string& path) {
   if (!touched.status.ok() && !touched.status.Is(Code::kCorruption)) return touched;
   auto lock = env->Lock(path + "/lock", read_only);
   if (lock.ok()) {
+    Status switched = FinishOrRefuse(env, read_only, path);
     // Again under the lock: another process may have been writing it.
     touched = look();
     touched.lock = std::move(*lock);
+    if (touched.status.ok() && !switched.ok()) touched.status = switched;
   } else if (lock.status().Is(Code::kLocked) && IsAbandoned(touched.superblock.zone_id, path)) {
     touched.status = Status(Code::kUnavailable, "its disk has not answered since the last close");
   } else if (!read_only || lock.status().Is(Code::kLocked)) {
@@ -112,6 +104,9 @@ Status CheckShape(const OpenOptions& options, const std::vector<std::shared_ptr<
     const format::Superblock& mine = zones[i]->superblock;
     if (!first) first = &mine;
     std::string name = "zone " + std::to_string(zones[i]->number) + " (" + zones[i]->path + ")";
+    if (options.zones.size() == 1 && mine.zone_count == 1 && !format::Counts(mine.state)) {
+      return Status(Code::kUnavailable, name + " holds a backup that was never finished");
+    }
     if (mine.store_id != first->store_id) {
       return Status(Code::kForeignZone, name + " belongs to another store");
     }
@@ -120,13 +115,15 @@ Status CheckShape(const OpenOptions& options, const std::vector<std::shared_ptr<
         return Status(Code::kForeignZone, name + " is a copy of another of its zones");
       }
     }
-    if (mine.zone_count != options.zones.size()) {
-      return Status(Code::kInvalidArgument, "the store has " + std::to_string(mine.zone_count) +
-                                                " zones, " + std::to_string(options.zones.size()) +
-                                                " were given");
+    if (mine.zone_count != first->zone_count) {
+      return Status(Code::kForeignZone,
+                    name + " is a backup, or of another life of the store than the zones given");
     }
   }
-  return {};
+  if (first == nullptr || first->zone_count == options.zones.size()) return {};
+  return Status(Code::kInvalidArgument, "the store has " + std::to_string(first->zone_count) +
+                                            " zones, " + std::to_string(options.zones.size()) +
+                                            " were given");
 }
 
 Status DecideFate(const OpenOptions& options, const std::vector<std::shared_ptr<Zone>>& zones,
@@ -360,11 +357,32 @@ Status OpenInto(Opened* opened, const OpenOptions& options,
 
 }  // namespace
 
+std::shared_ptr<Zone> ZoneAt(io::Env* env, int number, const std::string& path,
+                             uint64_t deadline_nanos) {
+  auto zone = std::make_shared<Zone>();
+  zone->number = number;
+  zone->path = path;
+  std::string name = "zone" + std::to_string(zone->number);
+  auto threads = [&](const char* what, size_t count) {
+    return std::make_shared<io::TaskQueue>(env, name + what, count);
+  };
+  zone->log_thread = threads("-log", 1);
+  zone->disk = std::make_shared<io::DeadlineEnv>(env, zone->log_thread, deadline_nanos);
+  zone->cell_threads = threads("-cell", 2);
+  zone->read_threads = threads("-read", 2);
+  zone->apply_thread = threads("-index", 1);
+  zone->log = std::make_shared<log::ZoneLog>(env, zone->path);
+  return zone;
+}
+
 Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
                                           const std::function<void(const Event&)>& on_event) {
   auto opened = std::make_unique<Opened>();
   opened->quorum = options.zones.size() / 2 + 1;
-  for (size_t i = 0; i < options.zones.size(); ++i) opened->zones.push_back(NewZone(options, i));
+  for (size_t i = 0; i < options.zones.size(); ++i) {
+    opened->zones.push_back(ZoneAt(options.env, static_cast<int>(i) + 1, options.zones[i],
+                                   options.zone_deadline_nanos));
+  }
   Status status = OpenInto(opened.get(), options, on_event);
   if (status.ok()) return opened;
   opened->set.clear();

@@ -24,6 +24,11 @@ struct Opened {
   size_t quorum = 1;
 };
 
+// A zone and its threads, which exist before anything of it is touched: a dead disk may hang at the
+// first.
+std::shared_ptr<Zone> ZoneAt(io::Env* env, int number, const std::string& path,
+                             uint64_t deadline_nanos);
+
 Result<std::unique_ptr<Opened>> OpenZones(const OpenOptions& options,
                                           const std::function<void(const Event&)>& on_event);
 

@@ -83,7 +83,7 @@ Result<std::vector<repair::BlobFileName>> Sweeper::Unnamed(
   for (size_t i = 0; i < files.size(); ++i) {
     if (!looked.rows[i].empty()) {
       TRY_ASSIGN(format::IndexRow row, format::DecodeIndexRow(AsBytes(looked.rows[i])));
-      if (row.row.counted.placement.number == files[i].placement) continue;
+      if (options_.placed(row.row.counted.placement).number == files[i].placement) continue;
     }
     out.push_back(files[i]);
   }

@@ -29,6 +29,8 @@ class Sweeper {
     std::shared_ptr<IndexSet> indexes;
     // Whether somebody reads the blob, or will remove it when the last reader is done.
     std::function<bool(const aead::Id&)> is_pinned;
+    // Where a blob is in this store, as its row says or not.
+    std::function<format::Placement(const format::Placement&)> placed;
     uint64_t epoch = 0;        // The first one of this open.
     uint64_t after_nanos = 0;  // An open has other things to do first.
     uint64_t deadline_nanos = 0;

@@ -75,6 +75,12 @@ void VerifyRun::Find(repair::Finding finding) {
   Tell();
 }
 
+void VerifyRun::TellBackup(uint64_t sequence, uint64_t written) {
+  MutexLock lock(&mutex_);
+  news_.sequence = sequence;
+  news_.written = written;
+}
+
 void VerifyRun::End(const Status& status) {
   MutexLock lock(&mutex_);
   news_.tally = tally_;

@@ -31,6 +31,7 @@ class VerifyRun final : public Verifying, public std::enable_shared_from_this<Ve
   void Find(repair::Finding finding);
   repair::Tally* tally() { return &tally_; }
   bool is_slow() const { return bytes_per_second_ != 0; }
+  void TellBackup(uint64_t sequence, uint64_t written);
   void End(const Status& status);
 
  private:

@@ -1,6 +1,7 @@
 #include "format/row.h"
 
 #include "base/bugs.h"
+#include "format/superblock.h"
 
 namespace strongroom::format {
 
@@ -72,6 +73,13 @@ Status DecodeRowInto(ByteSpan bytes, Row* row) {
   return {};
 }
 }  // namespace
+
+Placement PlacedIn(const Superblock& shape, const Placement& row) {
+  const bool keeps_whole = shape.zone_count == 1 && shape.large.k == 1 && shape.large.m == 0;
+  const bool is_whole = row.k == 1 && row.m == 0;
+  if (!keeps_whole || is_whole) return row;
+  return {static_cast<uint16_t>(row.number + 1), 1, 0};
+}
 
 void EncodeRow(const Row& row, Bytes* out) {
   ByteWriter w(out);

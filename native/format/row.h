@@ -38,6 +38,8 @@
 
 namespace strongroom::format {
 
+struct Superblock;
+
 constexpr size_t kDekWrapSize = aead::kKeySize + aead::kXaesOverhead;
 constexpr size_t kRowKeyMax = 1100;
 constexpr size_t kRowMax = 64 * 1024;
@@ -73,6 +75,11 @@ struct Placement {
   uint8_t k = 0, m = 0;
   bool operator==(const Placement&) const = default;
 };
+
+// Where the cells are in a store of this shape. A row of a backup is that of the store that it is
+// of, and says that store's geometry: one zone that keeps large blobs whole (1+0) has them whole
+// all the same, under the next number, where no cell of the other store passes for one of its.
+Placement PlacedIn(const Superblock& shape, const Placement& row);
 
 struct BlobReference {
   BlobKind kind = BlobKind::kNone;

@@ -190,7 +190,8 @@ Recovery::Fault Recovery::Gather() {
     auto highest = HighestEpoch(*zone.log, *options_.seal, source());
     if (!highest.ok()) return Of(i, highest.status());
     evidence.push_back({zone.superblock.zone_id, format::Counts(zone.superblock.state),
-                        zone.superblock.epochs_reserved, *highest});
+                        zone.superblock.epochs_reserved, *highest,
+                        zone.superblock.zone_count == 1});
   }
   auto verdict = Rule(evidence, options_.quorum);
   if (!verdict.ok()) return OfAll(verdict.status());

@@ -32,7 +32,7 @@ Result<Verdict> Rule(const std::vector<ZoneEvidence>& zones, size_t quorum) {
                                            ": the zones hold a fork");
     }
     const auto* set = ruling ? &ruling->payload.set : nullptr;
-    bool member = zone.counts && (STRONGROOM_BUG("stale-zone-outvotes") || !set ||
+    bool member = zone.counts && (STRONGROOM_BUG("stale-zone-outvotes") || !set || zone.sole ||
                                   std::find(set->begin(), set->end(), zone.zone_id) != set->end());
     (member ? verdict.members : verdict.stale).push_back(i);
     if (zone.counts && (same || !ruling)) verdict.holders.push_back(i);

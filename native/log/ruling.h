@@ -30,6 +30,9 @@ struct ZoneEvidence {
   bool counts = true;  // False for a replacement that does not hold the whole log yet.
   uint64_t epochs_reserved = 0;
   std::optional<EpochMark> highest;
+  // The one zone of its store: its log is the truth, whatever set the epochs name that it holds. A
+  // backup begins with those of the store that it is of.
+  bool sole = false;
 };
 
 struct Verdict {

@@ -1,6 +1,9 @@
 #include "log/zone_log.h"
 
+#include <set>
+
 #include "base/bugs.h"
+#include "log/log_switch.h"
 
 namespace strongroom::log {
 
@@ -12,21 +15,31 @@ constexpr size_t kCompareStep = 256 * 1024;
 constexpr uint64_t kSyncStep = 4 << 20;
 }  // namespace
 
-ZoneLog::ZoneLog(io::Env* env, std::string zone_path)
-    : env_(env), folder_(std::move(zone_path) + "/log") {}
+ZoneLog::ZoneLog(io::Env* env, const std::string& zone_path, const char* folder)
+    : ZoneLog(env, zone_path + "/" + folder, std::string()) {}
+
+ZoneLog::ZoneLog(io::Env* env, std::string folder, std::string beneath)
+    : env_(env), folder_(std::move(folder)), beneath_(std::move(beneath)) {}
+
+std::shared_ptr<ZoneLog> ZoneLog::Switched(io::Env* env, const std::string& zone_path) {
+  return std::shared_ptr<ZoneLog>(new ZoneLog(env, zone_path + "/" + kNextLog, zone_path + "/log"));
+}
 
 std::string ZoneLog::path(uint32_t segment) const {
   return folder_ + "/" + format::SegmentName(segment);
 }
 
 Result<std::vector<uint32_t>> ZoneLog::Segments() const {
-  TRY_ASSIGN(auto entries, env_->List(folder_));
-  std::vector<uint32_t> out;
-  for (const auto& entry : entries) {
-    uint32_t number;
-    if (format::ParseSegmentName(entry.name, &number)) out.push_back(number);
+  std::set<uint32_t> out;
+  for (const std::string& folder : {folder_, beneath_}) {
+    if (folder.empty()) continue;
+    TRY_ASSIGN(auto entries, env_->List(folder));
+    for (const auto& entry : entries) {
+      uint32_t number;
+      if (format::ParseSegmentName(entry.name, &number)) out.insert(number);
+    }
   }
-  return out;  // Names of equal length in hex: sorted by name is sorted by number.
+  return std::vector<uint32_t>(out.begin(), out.end());
 }
 
 Result<format::SegmentHeader> ZoneLog::Header(uint32_t segment) {
@@ -37,13 +50,19 @@ Result<format::SegmentHeader> ZoneLog::Header(uint32_t segment) {
   return header;
 }
 
+Result<std::unique_ptr<io::File>> ZoneLog::OpenReader(uint32_t segment, bool direct) const {
+  auto file = env_->Open(path(segment), {io::OpenMode::kRead, direct});
+  if (file.ok() || beneath_.empty() || !file.status().Is(Code::kNotFound)) return file;
+  return env_->Open(beneath_ + "/" + format::SegmentName(segment), {io::OpenMode::kRead, direct});
+}
+
 Result<std::shared_ptr<io::File>> ZoneLog::Reader(uint32_t segment) {
   {
     MutexLock lock(&mutex_);
     auto found = readers_.find(segment);
     if (found != readers_.end()) return found->second;
   }
-  TRY_ASSIGN(auto opened, env_->Open(path(segment), {io::OpenMode::kRead, false}));
+  TRY_ASSIGN(auto opened, OpenReader(segment, false));
   std::shared_ptr<io::File> file = std::move(opened);
   MutexLock lock(&mutex_);
   // The oldest segments are the least likely to be read next; correctness does not hang on it.
@@ -66,7 +85,7 @@ Result<size_t> ZoneLog::ReadDirect(uint32_t segment, uint64_t offset, AlignedByt
                                    size_t size) {
   CHECK(offset % format::kBlock == 0 && size % format::kBlock == 0);
   window->Resize(size);
-  TRY_ASSIGN(auto file, env_->Open(path(segment), {io::OpenMode::kRead, true}));
+  TRY_ASSIGN(auto file, OpenReader(segment, true));
   return file->ReadAt(offset, window->span());
 }
 

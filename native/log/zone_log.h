@@ -26,7 +26,10 @@ inline bool IsAbsent(const Status& status) {
 
 class ZoneLog {
  public:
-  ZoneLog(io::Env* env, std::string zone_path);
+  ZoneLog(io::Env* env, const std::string& zone_path, const char* folder = "log");
+  // What the zone's log will be once it is switched for log.next (log_switch.h): the segments of
+  // both, those of log.next where both have one. For reading only.
+  static std::shared_ptr<ZoneLog> Switched(io::Env* env, const std::string& zone_path);
 
   std::string path(uint32_t segment) const;
   const std::string& folder() const { return folder_; }
@@ -74,6 +77,8 @@ class ZoneLog {
     uint64_t size = 0;
     std::unique_ptr<io::File> file;
   };
+  ZoneLog(io::Env* env, std::string folder, std::string beneath);
+  Result<std::unique_ptr<io::File>> OpenReader(uint32_t segment, bool direct) const;
   Result<std::shared_ptr<io::File>> Reader(uint32_t segment);
   Status OpenWriter(uint32_t segment);
   Status CopyWhole(ZoneLog& source, uint32_t segment, uint64_t to, const Pace& pace);
@@ -81,6 +86,7 @@ class ZoneLog {
 
   io::Env* const env_;
   const std::string folder_;
+  const std::string beneath_;  // Where a segment is looked for next. Empty: nowhere.
   Writer writer_;
   std::optional<format::SegmentHeader> expected_;
   uint64_t expected_size_ = 0;

@@ -5,11 +5,9 @@
 #include <utility>
 
 #include "base/bugs.h"
-#include "blob/zone_file.h"
-#include "format/segment.h"
-#include "hash/crc64.h"
 #include "repair/asking.h"
 #include "repair/blob_survey.h"
+#include "repair/fresh_blob_file.h"
 #include "repair/quarantine.h"
 
 namespace strongroom::repair {
@@ -17,8 +15,6 @@ namespace strongroom::repair {
 const char kHealingSuffix[] = ".healing";
 
 namespace {
-
-constexpr size_t kWriteAtOnce = 1u << 20;
 
 constexpr placement::ZoneMask Bit(int position) { return placement::ZoneMask{1} << position; }
 
@@ -54,80 +50,6 @@ const char* NameOf(TroubleKind kind) {
   }
   return "unreadable";
 }
-
-// The new file on its way: gathers what is added into whole blocks and has the zone write them. The
-// preamble comes last, so that a file without one is known for half built.
-class FreshFile {
- public:
-  FreshFile(blob::BlobContext* context, const blob::CellZone& zone, const BlobAtRest& blob,
-            uint64_t size)
-      : context_(context),
-        threads_(zone.cells),
-        size_(size),
-        file_(std::make_shared<blob::ZoneFile>(zone, blob.blob_id, blob.placement, size,
-                                               kHealingSuffix)) {
-    image_.reserve(kWriteAtOnce + aead::kSealedChunkSize + format::kBlock);
-    image_.resize(format::kBlobPreambleSize);
-  }
-
-  uint64_t written() const { return written_; }
-
-  Status Add(ByteSpan bytes) {
-    image_.insert(image_.end(), bytes.begin(), bytes.end());
-    return image_.size() >= kWriteAtOnce ? Flush() : Status();
-  }
-
-  // Crash before the sync in here: a file with a preamble, perhaps, and with holes.
-  Status Finish(const format::BlobPreamble& preamble) {
-    image_.resize(format::RoundUp(image_.size(), format::kBlock));
-    TRY(Flush());
-    const Bytes block = format::EncodeBlobPreamble(preamble);
-    TRY(Write(0, block));
-    return AskZone([file = file_, size = size_] { return file->Finish(size); });
-  }
-
-  // Nobody wants it any more. A disk that is dead is not waited for: the thread that is stuck in it
-  // removes the file when it comes back.
-  void Remove(const Status& why) {
-    file_->Doom();
-    const auto remove = [file = file_] {
-      file->Remove();
-      return Status();
-    };
-    if (why.Is(Code::kTimedOut)) {
-      threads_->Post(remove);
-    } else {
-      (void)AskZone(remove);
-    }
-  }
-
- private:
-  Status Flush() {
-    const size_t whole = image_.size() / format::kBlock * format::kBlock;
-    if (whole == 0) return {};
-    TRY(Write(std::exchange(written_, written_ + whole), ByteSpan(image_).first(whole)));
-    image_.erase(image_.begin(), image_.begin() + static_cast<long>(whole));
-    return {};
-  }
-
-  // A copy: a thread that is stuck in the write keeps it.
-  Status Write(uint64_t offset, ByteSpan bytes) {
-    auto blocks = std::make_shared<AlignedBytes>(bytes.size());
-    memcpy(blocks->data(), bytes.data(), bytes.size());
-    return AskZone([file = file_, blocks, offset] { return file->Append(offset, blocks->span()); });
-  }
-
-  Status AskZone(std::function<Status()> work) {
-    return AskOne(context_->env, threads_, std::move(work), context_->patience_nanos);
-  }
-
-  blob::BlobContext* const context_;
-  const std::shared_ptr<io::TaskQueue> threads_;
-  const uint64_t size_;
-  const std::shared_ptr<blob::ZoneFile> file_;
-  Bytes image_;  // From a block's boundary on: what is not written yet.
-  uint64_t written_ = 0;
-};
 
 // The two renames. Crash before the first, or after it in the quarantine's own steps: as before, or
 // only the .healing file. Between them: the same. After the last sync: whole.
@@ -267,15 +189,15 @@ class Healing {
 
   Status BuildAndProve() {
     TRY(RemoveHalfBuilt());
-    FreshFile fresh(context_.get(), *zone_, order_.blob,
-                    order_.blob.shape.FileSize(survey_->run(order_.target)));
+    FreshBlobFile fresh(context_.get(), *zone_, order_.blob,
+                        order_.blob.shape.FileSize(survey_->run(order_.target)), kHealingSuffix);
     Status status = Build(&fresh);
     if (status.ok() && !STRONGROOM_BUG("heal-without-reread")) status = Prove();
     if (!status.ok()) fresh.Remove(status);
     return status;
   }
 
-  Status Build(FreshFile* fresh) {
+  Status Build(FreshBlobFile* fresh) {
     // What lay there is a source like others.
     (void)survey_->OpenAt(order_.target, path_);
     Status status;
@@ -287,7 +209,7 @@ class Healing {
     return fresh->Finish(survey_->preamble());
   }
 
-  Status BuildStripe(uint64_t stripe, FreshFile* fresh) {
+  Status BuildStripe(uint64_t stripe, FreshBlobFile* fresh) {
     TellOfRot(stripe);
     Status status = survey_->FindTruth(stripe);
     TellOfLiars(stripe);
@@ -295,19 +217,14 @@ class Healing {
     return AddStripe(stripe, fresh);
   }
 
-  Status AddStripe(uint64_t stripe, FreshFile* fresh) {
+  Status AddStripe(uint64_t stripe, FreshBlobFile* fresh) {
     const BlobAtRest& blob = order_.blob;
     const size_t size = blob.shape.cell_size(stripe);
     const format::CellRun run = survey_->run(order_.target);
     for (int c = run.first; c < run.first + run.count; ++c) {
       if ((survey_->Due(order_.target, stripe) >> c & 1) == 0) continue;
       const ByteSpan cell{survey_->truth().cell(c), size};
-      const uint64_t seed =
-          format::CellCrcSeed(blob.blob_id, blob.placement, blob.shape.CellNumber(stripe, c));
-      uint8_t checksum[format::kCellTrailerSize];
-      StoreLittle<uint64_t>(checksum, hash::Crc64(cell, seed));
-      TRY(fresh->Add(cell));
-      TRY(fresh->Add(checksum));
+      TRY(fresh->AddCell(cell, blob.shape.CellNumber(stripe, c)));
     }
     outcome_.bytes_written = fresh->written();
     return {};

@@ -9,7 +9,7 @@
 #include "log/catch_up.h"
 #include "log/log_reader.h"
 #include "repair/compact_policy.h"
-#include "sim/store.h"
+#include "sim/world_testing.h"
 
 namespace strongroom::sim {
 
@@ -20,42 +20,6 @@ using io::SimEnv;
 using io::SimFault;
 
 namespace {
-
-// A store that lives from process to process, and what it must hold.
-struct World {
-  SimDisk disk;
-  Bucket bucket;
-  Model model;
-  size_t zones = 3;
-  uint64_t seed = 1;
-  uint64_t next_body = 1;
-
-  explicit World(size_t count = 3) : zones(count) {
-    for (size_t zone = 1; zone <= zones; ++zone) disk.MakeDirectories(Store::ZonePath(zone));
-  }
-  // One process; closed at its end.
-  void Live(const std::function<void(SimEnv&, Store&)>& work) {
-    SimEnv env(&disk, seed++);
-    EXPECT_OK(env.Run([&] {
-      auto store = Store::Open(&env, zones, &bucket);
-      ASSERT_OK(store);
-      work(env, **store);
-      (*store)->Close();
-    }));
-  }
-  void Commit(Store& store, const Changes& changes) {
-    model.Begin(changes);
-    EXPECT_OK(store.Commit(changes));
-    model.Settle(changes);
-  }
-  void Put(Store& store, const std::string& key, uint32_t size) {
-    Commit(store, {{key, Body{next_body++, size}}});
-  }
-  void Remove(Store& store, const std::string& key) { Commit(store, {{key, std::nullopt}}); }
-  void Copy(Store& store, const std::string& from, const std::string& to) {
-    Commit(store, {{to, model.settled.at(from), from}});
-  }
-};
 
 // Rows of every kind of past: overwritten, deleted, inserted again, copied and their source gone.
 void Fill(World* world, int round, bool large = true) {

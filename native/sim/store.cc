@@ -66,14 +66,29 @@ Result<std::unique_ptr<Store>> Store::Open(io::SimEnv* env, size_t zone_count, B
   engine::OpenOptions options;
   options.env = env;
   for (size_t zone = 1; zone <= zone_count; ++zone) options.zones.push_back(ZonePath(zone));
+  options.sweep_after_nanos = sweep_after_nanos;
+  return OpenWith(std::move(options), bucket);
+}
+
+Result<std::unique_ptr<Store>> Store::OpenBackup(io::SimEnv* env, const std::string& path,
+                                                 Bucket* bucket, bool read_only,
+                                                 uint64_t sweep_after_nanos) {
+  engine::OpenOptions options;
+  options.env = env;
+  options.zones = {path};
+  options.read_only = read_only;
+  options.sweep_after_nanos = sweep_after_nanos;
+  return OpenWith(std::move(options), bucket);
+}
+
+Result<std::unique_ptr<Store>> Store::OpenWith(engine::OpenOptions options, Bucket* bucket) {
   options.create = bucket->wrapped.empty();
   options.root_key = SecretBytes(AsBytes("0123456789abcdef0123456789abcdef"));
-  if (zone_count == 1) options.small = options.large = {1, 0};
+  if (options.zones.size() == 1) options.small = options.large = {1, 0};
   options.large_from = kLargeFrom;
   options.read_slabs = options.write_slabs = 2;
   options.codec_threads = 1;
   options.write_buffer_size = 64 << 10;
-  options.sweep_after_nanos = sweep_after_nanos;
   auto store = std::make_unique<Store>();
   TRY_ASSIGN(store->engine_, Engine::Open(std::move(options), nullptr));
   if (bucket->wrapped.empty()) {
@@ -183,6 +198,25 @@ Status Store::Compact() {
   auto done = std::make_shared<io::Completion>();
   engine_->Compact([done](Status status) { done->Set(std::move(status)); });
   return done->Wait(kPatience);
+}
+
+Result<engine::VerifyNews> Store::BackUp(const std::string& path) {
+  auto run = engine_->BackUp(path);
+  for (;;) {
+    struct Answer {
+      io::Completion done;
+      engine::VerifyNews news;
+    };
+    auto answer = std::make_shared<Answer>();
+    run->Next([answer](engine::VerifyNews news) {
+      answer->news = std::move(news);
+      answer->done.Set(Status());
+    });
+    TRY(answer->done.Wait(kPatience));
+    if (!answer->news.over) continue;
+    TRY(answer->news.status);
+    return answer->news;
+  }
 }
 
 Bytes Store::RowKey(const std::string& key) { return KeyOf(key); }

@@ -39,8 +39,14 @@ class Store {
  public:
   static Result<std::unique_ptr<Store>> Open(io::SimEnv* env, size_t zone_count, Bucket* bucket,
                                              uint64_t sweep_after_nanos = UINT64_MAX);
+  // A backup, opened as the store of one zone that it is.
+  static Result<std::unique_ptr<Store>> OpenBackup(io::SimEnv* env, const std::string& path,
+                                                   Bucket* bucket, bool read_only = false,
+                                                   uint64_t sweep_after_nanos = UINT64_MAX);
   static std::string ZonePath(size_t zone) { return "/z" + std::to_string(zone); }
 
+  // Makes the folder a backup, or moves it on to now.
+  Result<engine::VerifyNews> BackUp(const std::string& path);
   // Hands the transaction over, its large bodies written first; waits for the answer.
   Status Commit(const Changes& changes);
   // Every row and part, each body compared with what its row says. An error: no row at all.
@@ -54,6 +60,7 @@ class Store {
   void Close() { engine_->Close(); }
 
  private:
+  static Result<std::unique_ptr<Store>> OpenWith(engine::OpenOptions options, Bucket* bucket);
   using Scanned = std::vector<std::pair<Bytes, Bytes>>;  // Row keys and index rows.
 
   Status Fill(const Change& change, engine::Transaction* to);

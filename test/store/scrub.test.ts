@@ -167,7 +167,8 @@ test('it begins again after each round, also after one that failed', async (t) =
   const asked: unknown[] = [];
   const { scrub, rests, rounds } = scrubOver((request): Verifying => {
     asked.push(request);
-    const news = { bytes: 10, records: 1, cells: 1, rows: 1, over: true };
+    const none = { sequence: 0, written: 0 };
+    const news = { ...none, bytes: 10, records: 1, cells: 1, rows: 1, over: true };
     const finding = { kind: 'rot', zone: 1, healed: true, what: 'a cell', rowKey: null } as const;
     return {
       next: async () => {
