@@ -1,6 +1,7 @@
 // The image that a record leaves in the indexes.
 #include "engine/applied_batch.h"
 
+#include "base/bugs.h"
 #include "format/row.h"
 
 namespace strongroom::engine {
@@ -32,7 +33,8 @@ AppliedBatch ApplyImage(const format::Record& record, const format::Position& po
       index::Effect image{{out.storage.data() + at, effect.key.size()}, std::nullopt};
       if (effect.row) {
         at = out.storage.size();
-        uint64_t kept = effect.carried != 0 ? effect.carried : revision;
+        bool keeps = effect.carried != 0 && !STRONGROOM_BUG("revision-changed-by-carry");
+        uint64_t kept = keeps ? effect.carried : revision;
         format::EncodeIndexRow(kept, home, *effect.row, &out.storage);
         image.row = ByteSpan(out.storage.data() + at, out.storage.size() - at);
       }

@@ -63,8 +63,9 @@ Result<Backup::Done> Backup::Run() {
 Status Backup::CopyStoresBlobs() {
   index::ScanRequest request = CountedBlobs();
   for (;;) {
-    TRY_ASSIGN(RowPage page, options_.rows(request));
-    for (const RowPage::Row& row : page.rows) {
+    auto page = options_.rows(request);
+    if (!page.ok()) return page.status();
+    for (const RowPage::Row& row : page->rows) {
       aead::Id id;
       if (row.key.size() != 1 + id.size()) return Status(Code::kCorruption, "a counting row's key");
       std::copy(row.key.begin() + 1, row.key.end(), id.begin());
@@ -73,8 +74,8 @@ Status Backup::CopyStoresBlobs() {
       TRY_ASSIGN(bool stands, options_.is_counted(id));
       if (stands) TRY(CopyCounted(row.key, row.bytes));
     }
-    if (!page.resume) return {};
-    request.start = std::move(*page.resume);
+    if (!page->resume) return {};
+    request.start = std::move(*page->resume);
   }
 }
 

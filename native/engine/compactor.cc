@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bugs.h"
 #include "repair/asking.h"
 
 namespace strongroom::engine {
@@ -155,6 +156,7 @@ Status Compactor::RetireOldest(uint32_t behind) {
   }
   // An index that does not get any further is rebuilt, if it ever does.
   if (Status s = options_.indexes->Flush(kIndexNanos); s.Is(Code::kClosed)) return s;
+  if (STRONGROOM_BUG("unlinked-before-retired")) TRY(Unlink(walked.behind.first_segment));
   Transaction transaction;
   transaction.retire = walked.behind;
   TRY(Commit(std::move(transaction)));
@@ -216,7 +218,7 @@ Result<size_t> Compactor::CarryLive(repair::LogWalk& walk, const log::LogEntry& 
   for (size_t i = 0; i < keys.size(); ++i) {
     if (looked.rows[i].empty()) continue;
     TRY_ASSIGN(format::IndexRow row, format::DecodeIndexRow(AsBytes(looked.rows[i])));
-    if (!LivesIn(row, segment)) continue;
+    if (!LivesIn(row, segment) || STRONGROOM_BUG("live-row-not-carried")) continue;
     ++live;
     if (gathered->keys.count(keys[i]) != 0) continue;
     if (format::IsSmall(row.row.blob.kind) && frames.empty()) frames = walk.Frames(entry);
@@ -321,7 +323,7 @@ Status Compactor::Unlink(uint32_t first) {
   if (first <= unlinked_ || IsHeld()) return {};  // Held: another time.
   if (Status s = options_.indexes->AwaitReplays(kIndexNanos); s.Is(Code::kClosed)) return s;
   // Whoever began to read before the carry was applied may have been told of a place there.
-  TRY(options_.indexes->AwaitAttempts(kIndexNanos));
+  if (!STRONGROOM_BUG("unlinked-under-readers")) TRY(options_.indexes->AwaitAttempts(kIndexNanos));
   std::vector<repair::Question> questions;
   for (const auto& zone : options_.set()) {
     questions.push_back(

@@ -1,5 +1,6 @@
 #include "repair/orphans.h"
 
+#include "base/bugs.h"
 #include "blob/cell_zone.h"
 
 namespace strongroom::repair {
@@ -59,7 +60,7 @@ Result<bool> IsOfEarlierOpen(io::Env* env, const std::string& zone_path, const B
   // but nor does anything tell its age.
   if (!preamble.ok()) return false;
   bool own = preamble->header.blob_id == name.blob_id && preamble->placement == name.placement;
-  return own && preamble->epoch < epoch;
+  return own && (preamble->epoch < epoch || STRONGROOM_BUG("upload-swept"));
 }
 
 }  // namespace strongroom::repair

@@ -133,8 +133,8 @@ class Simulation::Life {
       return all_->Find(&all_->figures_.failed_open, 1, now_, opened.status().ToString());
     }
     Store& store = **opened;
-    auto rows = all_->Compare(store, now_, {});
-    if (!rows || env.IsCrashed()) return;
+    auto rows = all_->Compare(env, store, now_, {});
+    if (!rows) return;
     SettlePending(&now_.model, *rows);
     now_.caught_up = !now_.rotten && store.IsWhole();
     for (size_t group = 0; group < groups && !stopped_; ++group) {

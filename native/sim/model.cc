@@ -71,10 +71,8 @@ class Comparison {
   // One row that no pending transaction touches.
   void JudgeRow(const std::string& key) {
     if (pending_.count(key) != 0 || IsOutOfSight(key)) return;
+    if (IsSettled(key)) return;
     Value is = At(found_, key), must = At(model_.settled, key);
-    if (is == must) return;
-    auto before = model_.before.find(key);
-    if (last_may_go_ && before != model_.before.end() && is == before->second) return;
     Tell(must ? &findings_.lost : &findings_.resurrected,
          "row " + key + " holds body " + std::to_string(is ? is->id : 0) + " for " +
              std::to_string(must ? must->id : 0));
@@ -83,11 +81,17 @@ class Comparison {
   void JudgeTransaction(const Changes& changes) {
     auto all = [&](auto is) { return std::all_of(changes.begin(), changes.end(), is); };
     bool whole = all([&](const Change& c) { return At(found_, c.key) == c.body; });
-    bool absent = all([&](const Change& c) {
-      return IsOutOfSight(c.key) || At(found_, c.key) == At(model_.settled, c.key);
-    });
+    bool absent = all([&](const Change& c) { return IsOutOfSight(c.key) || IsSettled(c.key); });
     if (whole || absent) return;
     Tell(&findings_.torn, "half of a transaction on " + changes.front().key);
+  }
+
+  // As it was settled last, or, where that may go, before.
+  bool IsSettled(const std::string& key) const {
+    Value is = At(found_, key);
+    auto before = model_.before.find(key);
+    bool gone = last_may_go_ && before != model_.before.end() && is == before->second;
+    return gone || is == At(model_.settled, key);
   }
 
   bool IsOutOfSight(const std::string& key) const {

@@ -86,6 +86,11 @@ TEST(Model, GivesUpWhatWasSettledLastOnlyWhereAskedTo) {
   model.Settle(changes);
   EXPECT_EQ(Compare(model, After()).lost, uint64_t{1});
   EXPECT_EQ(Compare(model, After(), true).all(), uint64_t{0});
+  // Also of a row that a transaction in flight would change next.
+  Model next = model;
+  next.Begin({{"a", Body{10, 1}}});
+  EXPECT_EQ(Compare(next, After()).torn, uint64_t{1});
+  EXPECT_EQ(Compare(next, After(), true).all(), uint64_t{0});
   // Until the next one is told, that batch is the last.
   model.moved_on = true;
   EXPECT_EQ(Compare(model, After(), true).all(), uint64_t{0});

@@ -126,7 +126,7 @@ void Simulation::Open(SimEnv& env, Image& now, const Allowance& allowed, Random&
     if (allowed.all) return void(++figures_.typed);
     return Find(&figures_.failed_open, 1, now, store.status().ToString());
   }
-  auto rows = Compare(**store, now, allowed);
+  auto rows = Compare(env, **store, now, allowed);
   env.on_io = nullptr;  // What comes now was told to the world, and is another story.
   if (rows && again != nullptr && dice.Below(4) == 0) {
     SettlePending(&now.model, *rows);
@@ -189,9 +189,11 @@ Simulation::Allowance Simulation::Afflict(Image* now, SimEnv* env, Random& dice)
   return {};
 }
 
-std::optional<Rows> Simulation::Compare(Store& store, const Image& image,
+std::optional<Rows> Simulation::Compare(const SimEnv& env, Store& store, const Image& image,
                                         const Allowance& allowed) {
   auto account = store.ReadAll();
+  // The process died while it read, at a call of the store's own threads: nobody was told anything.
+  if (env.IsCrashed()) return {};
   if (!account.ok() && allowed.all) return void(++figures_.typed), std::nullopt;
   if (!account.ok()) {
     Find(&figures_.lost, 1, image, account.status().ToString());

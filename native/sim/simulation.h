@@ -82,7 +82,8 @@ class Simulation {
   void GoOn(Image now, testing::Random& dice, std::vector<Image>* again);
   Allowance Afflict(Image* now, io::SimEnv* env, testing::Random& dice);
   // The rows, when they are right.
-  std::optional<Rows> Compare(Store& store, const Image& image, const Allowance& allowed);
+  std::optional<Rows> Compare(const io::SimEnv& env, Store& store, const Image& image,
+                              const Allowance& allowed);
   void Find(uint64_t* count, uint64_t by, const Image& image, const std::string& what);
   void Count(Hazard hazard) { ++figures_.hazards[static_cast<size_t>(hazard)]; }
   void Trace(uint64_t value) { figures_.trace = io::MixHash(figures_.trace, value); }

@@ -134,4 +134,21 @@ export const bugs = [
     [suites('Closing', 'Opening')],
   ],
   ['heal-without-reread', 'what was healed is not read again', [suites('BlobHealer')]],
+  [
+    'live-row-not-carried',
+    'a segment is retired with rows that live in it',
+    [suites('Compaction'), sim],
+  ],
+  ['revision-changed-by-carry', 'a carried row counts as written anew', [suites('Compaction')]],
+  [
+    'unlinked-before-retired',
+    'a segment goes before a commit says that the log begins behind it',
+    [suites('Compaction')],
+  ],
+  [
+    'unlinked-under-readers',
+    'a segment goes while somebody is about to read in it',
+    [suites('Compaction')],
+  ],
+  ['upload-swept', 'a file that no row names yet is swept', [suites('Sweep')]],
 ].map(([name, what, ask]) => ({ name, what, ask }));
