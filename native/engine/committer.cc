@@ -397,7 +397,8 @@ Status Committer::CheckEffect(const Effect& effect, const Transaction& transacti
     }
   }
   aead::Id list;
-  bool part = !effect.remove && format::ListOfPart(effect.key, &list);
+  // A carry adds no part: the rows of a list that is gone go with it, wherever they stand.
+  bool part = !effect.remove && !effect.carried && format::ListOfPart(effect.key, &list);
   if (part && !stands(BlobKind::kParts, list) && !begins(list)) {
     return Moved("the list of parts is gone");
   }

@@ -101,3 +101,26 @@ test('opens and closes do not pile up', async (t) => {
   t.true(log.segments <= 2);
   t.is(await (await found(store.bucket('docs').get('key'))).text(), '23');
 });
+
+// The story: a compaction that carried the parts of an upload was refused when the upload ended.
+test('uploads that end meanwhile do not stop it', async (t) => {
+  const store = await open(await temporaryFolder(t), {
+    zones: 1,
+    rootKey: new Uint8Array(32).fill(7),
+  });
+  const bucket = store.bucket('docs');
+  let ended = false;
+  const uploads = (async () => {
+    for (let n = 0; n < 60; n++) {
+      const upload = await bucket.upload(`film-${n % 3}`);
+      await upload.part(1, new Uint8Array(100 * 1024).fill(n));
+      await upload.part(2, new Uint8Array(10).fill(n));
+      await (n % 2 === 0 ? upload.complete() : upload.abort());
+    }
+    ended = true;
+  })();
+  while (!ended) await t.notThrowsAsync(store.health.compact());
+  await uploads;
+  t.deepEqual((await (await bucket.get('film-2'))?.bytes())?.at(-1), 56);
+  await store.close();
+});
