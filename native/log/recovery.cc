@@ -377,6 +377,8 @@ Status Recovery::RefuseLater(size_t zone, uint32_t segment, ByteSpan block, cons
   // The header was durable before the first batch was written.
   if (!header.ok()) return IsAbsent(header.status()) ? rot : header.status();
   if (header->id != id) return {};  // Of the file that these blocks belonged to before.
+  // What it follows was durable before it was begun, whatever has become of its own record.
+  if (batch.first_sequence > tail.sequence + 1) return rot;
   // The last batch stands there or there, whatever is left of it.
   const bool last = segment == SegmentOf(tail.location);
   if (offset != (last ? OffsetOf(tail.end) : kBlock)) return rot;

@@ -1,4 +1,5 @@
-// A zone fell out because its disk fails, and then forgets the epoch that it was a member of.
+// Zones that let the record of an epoch rot: one that fell out, one that alone has it, the only
+// one.
 #include "log/lives_testing.h"
 
 namespace strongroom::log {
@@ -57,6 +58,32 @@ TEST(RottenEpoch, OfAnOpenThatWasCutShortCostsNothing) {
       EXPECT(history.ok() && history->transactions == Truth({1, 2, 3}));
     }));
   }
+}
+
+// The story: the last batch rots, and the record of the epoch that was begun behind it. The batch
+// was cut off as torn, though it had been served: the epoch's header still tells of it.
+TEST(RottenEpoch, OfTheOnlyZoneCutsNothingBeforeIt) {
+  TestLives lives({"/a"});
+  format::Position last, epoch;
+  EXPECT_OK(lives.Live({0}, [&](TestOpen& open) {
+    EXPECT_OK(open.Commit({1}));
+    EXPECT_OK(open.Commit({2}, /*blob_size=*/3000));
+    last = open.log->tail();
+  }));
+  EXPECT_OK(lives.Live({0}, [&](TestOpen& open) { epoch = open.log->tail(); }));
+  auto rot = [&](const format::Position& batch, uint64_t at) {
+    const uint32_t segment = format::SegmentOf(batch.location);
+    const uint64_t byte = format::OffsetOf(batch.location) + format::kBatchHeaderSize + at;
+    lives.disk.FlipBit("/a/log/" + format::SegmentName(segment), byte * 8);
+  };
+  rot(epoch, 40);
+  rot(last, 500);
+  EXPECT_CODE(lives.Live({0}, [](TestOpen&) {}), Code::kCorruption);
+  rot(last, 500);  // Read again by a better disk.
+  EXPECT_OK(lives.Live({0}, [&](TestOpen& open) {
+    auto history = ReadHistory(*open.zones[0].log, lives.store->seal);
+    EXPECT(history.ok() && history->transactions == Truth({1, 2}));
+  }));
 }
 
 }  // namespace strongroom::log
