@@ -313,8 +313,8 @@ Recovery::Fault Recovery::ChooseTruth() {
     return Fine();
   }
   Status rot = STRONGROOM_BUG("rot-cut-as-torn") ? Status() : RefuseRot(truth_, tail_);
-  if (rot.ok()) return Fine();
-  return rot.Is(Code::kCorruption) ? OfAll(rot) : Of(truth_, rot);
+  // The others hold what was acknowledged, or are too few to open without this one.
+  return rot.ok() ? Fine() : Of(truth_, rot);
 }
 
 // From the tail's own record: no earlier one knows what was retired since.

@@ -4,6 +4,15 @@
 
 namespace strongroom::log {
 
+namespace {
+// Turns over a bit so far behind the header of a batch.
+void Rot(TestLives* lives, const std::string& zone, const format::Position& batch, uint64_t at) {
+  const std::string segment = format::SegmentName(format::SegmentOf(batch.location));
+  const uint64_t byte = format::OffsetOf(batch.location) + format::kBatchHeaderSize + at;
+  lives->disk.FlipBit(zone + "/log/" + segment, byte * 8);
+}
+}  // namespace
+
 // An append fails on one of three, then that zone's epoch record rots. Whoever is there at the next
 // open, nothing that was acknowledged is lost, and there is one history.
 TEST(RottenEpoch, OfAnExpelledZoneCostsNothing) {
@@ -33,25 +42,31 @@ TEST(RottenEpoch, OfAnExpelledZoneCostsNothing) {
   }
 }
 
-// The story: an open was cut short when one zone alone had the record of its epoch, and below it
-// that zone's log rots. All three together were refused, although the other two hold everything.
+// The story: an open was cut short when one zone alone had the record of its epoch, and that zone's
+// log rots: below the record, or the record with its segment's header. All three together were
+// refused, although the other two hold everything.
 TEST(RottenEpoch, OfAnOpenThatWasCutShortCostsNothing) {
-  for (uint64_t rotten : {1, 2}) {
+  for (const char* rotten : {"first", "second", "epoch"}) {
     TestLives lives({"/a", "/b", "/c"});
-    std::vector<format::Position> batches;
+    format::Position first, second, epoch;
     EXPECT_OK(lives.Live({0, 1, 2}, [&](TestOpen& open) {
-      for (uint64_t number : {1, 2}) {
-        EXPECT_OK(open.Commit({number}));
-        batches.push_back(open.log->tail());
-      }
+      EXPECT_OK(open.Commit({1}));
+      first = open.log->tail();
+      EXPECT_OK(open.Commit({2}, /*blob_size=*/3000));
+      second = open.log->tail();
     }));
     io::SimDisk before(lives.disk);
-    EXPECT_OK(lives.Live({0, 1, 2}, [](TestOpen&) {}));
+    EXPECT_OK(lives.Live({0, 1, 2}, [&](TestOpen& open) { epoch = open.log->tail(); }));
     for (const char* zone : {"/b", "/c"}) lives.disk.ReplaceTree(zone, before, zone);
-    const format::Position& batch = batches[rotten - 1];
-    const std::string segment = "/a/log/" + format::SegmentName(format::SegmentOf(batch.location));
-    const uint64_t record = format::OffsetOf(batch.location) + format::kBatchHeaderSize + 40;
-    lives.disk.FlipBit(segment, record * 8);
+    if (rotten == std::string("first")) {
+      Rot(&lives, "/a", first, 40);
+    } else if (rotten == std::string("second")) {
+      Rot(&lives, "/a", second, format::BlobFrameSize(3000) + 40);
+    } else {
+      Rot(&lives, "/a", epoch, 40);
+      const uint32_t segment = format::SegmentOf(epoch.location);
+      lives.disk.FlipBit("/a/log/" + format::SegmentName(segment), 10 * 8);
+    }
     EXPECT_OK(lives.Live({0, 1, 2}, [](TestOpen& open) { EXPECT_OK(open.Commit({3})); }));
     EXPECT_OK(lives.Live({1, 2}, [&](TestOpen& open) {
       auto history = ReadHistory(*open.zones[0].log, lives.store->seal);
@@ -71,15 +86,10 @@ TEST(RottenEpoch, OfTheOnlyZoneCutsNothingBeforeIt) {
     last = open.log->tail();
   }));
   EXPECT_OK(lives.Live({0}, [&](TestOpen& open) { epoch = open.log->tail(); }));
-  auto rot = [&](const format::Position& batch, uint64_t at) {
-    const uint32_t segment = format::SegmentOf(batch.location);
-    const uint64_t byte = format::OffsetOf(batch.location) + format::kBatchHeaderSize + at;
-    lives.disk.FlipBit("/a/log/" + format::SegmentName(segment), byte * 8);
-  };
-  rot(epoch, 40);
-  rot(last, 500);
+  Rot(&lives, "/a", epoch, 40);
+  Rot(&lives, "/a", last, 500);
   EXPECT_CODE(lives.Live({0}, [](TestOpen&) {}), Code::kCorruption);
-  rot(last, 500);  // Read again by a better disk.
+  Rot(&lives, "/a", last, 500);  // As it was.
   EXPECT_OK(lives.Live({0}, [&](TestOpen& open) {
     auto history = ReadHistory(*open.zones[0].log, lives.store->seal);
     EXPECT(history.ok() && history->transactions == Truth({1, 2}));
