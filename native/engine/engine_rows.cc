@@ -69,6 +69,12 @@ Result<bool> Holds(index::Index& index, const Check& check, Status* broken) {
   return format::IndexRowRevision(AsBytes(row)) == check.revision;
 }
 
+// What the caller must know first, of what the zones answered.
+int Gravity(const Status& status) {
+  if (status.Is(Code::kTampered)) return 2;
+  return log::IsAbsent(status) ? 1 : 0;
+}
+
 }  // namespace
 
 format::IndexRow Found::row() const {
@@ -163,14 +169,16 @@ Status EngineImpl::OpenFound(const std::shared_ptr<Zone>& zone, const GetRequest
 // From this zone's copy, else from the others'.
 Status EngineImpl::ReadSmall(const std::shared_ptr<Zone>& zone, const SmallBlobRead& read,
                              Bytes* out) {
-  Status first = ReadSmallBlob(*zone->log, read, out);
-  if (first.ok()) return first;
+  Status worst = ReadSmallBlob(*zone->log, read, out);
+  if (worst.ok()) return worst;
+  // A disk that does not read says nothing of the bytes.
   auto tell = [&](const Zone& which, const Status& why) {
-    bool tampered = why.Is(Code::kTampered);
+    const bool tampered = why.Is(Code::kTampered);
+    if (!tampered && !log::IsAbsent(why)) return;
     Report(tampered ? Event::Kind::kTampering : Event::Kind::kRot, which.number,
            "blob " + ToHex(read.reference.id) + ": " + why.message());
   };
-  tell(*zone, first);
+  tell(*zone, worst);
   for (auto& other : opened_->zones) {
     if (other == zone || !other->cells->healthy) continue;
     struct Shared {
@@ -196,10 +204,10 @@ Status EngineImpl::ReadSmall(const std::shared_ptr<Zone>& zone, const SmallBlobR
       out->insert(out->end(), shared->out.begin(), shared->out.end());
       return status;
     }
-    if (!status.Is(Code::kTimedOut)) tell(*other, status);
+    tell(*other, status);
+    if (Gravity(status) > Gravity(worst)) worst = status;
   }
-  // kUnavailable would mean "the index broke": the caller asks what is wrong with the bytes.
-  return first.Is(Code::kTampered) ? first : Status(Code::kCorruption, first.message());
+  return log::IsAbsent(worst) ? Status(Code::kCorruption, worst.message()) : worst;
 }
 
 void EngineImpl::Scan(ScanRequest request, Scanning scanning) {

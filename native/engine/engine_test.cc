@@ -175,6 +175,23 @@ TEST(Engine, ARottenFrameIsReadFromAnotherZone) {
   EXPECT(world.Count(Event::Kind::kRot) >= 1);
 }
 
+// The story: an object that no disk gave was said to be corrupt, and each disk to be full of rot.
+TEST(Engine, WhatADiskDoesNotReadIsNotRot) {
+  for (size_t zones : {1, 3}) {
+    World world(zones);
+    ASSERT_OK(world.Open());
+    EXPECT_OK(world.PutOne("a", std::string(100'000, 'q')));
+    world.env.fault = [](const std::string& operation, const std::string& path, uint64_t) {
+      const bool log = path.find("/log/") != std::string::npos;
+      return log && operation == "read" ? Status(Code::kIo, "no such sector") : Status();
+    };
+    EXPECT_CODE(world.Get("a"), Code::kIo);
+    EXPECT_EQ(world.Count(Event::Kind::kRot), size_t{0});
+    world.env.fault = nullptr;
+    EXPECT_OK(world.Get("a"));
+  }
+}
+
 // The story: a get asks for an object under a bucket that its caller knows at one revision. While
 // it reads, the bucket changes, and then the object comes to be: under the new rules only.
 TEST(Engine, AGetServesNoRowOfAfterItsCheckChanged) {
