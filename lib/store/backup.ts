@@ -1,10 +1,11 @@
 // Backups: the store at one moment, in a directory that an ordinary open() opens.
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { StoreContext } from '../context/store-context.ts';
 import { invalidArgument } from '../errors.ts';
 import { type Progress, ProgressMeter } from '../object/progress.ts';
 import { checkSignal, functionOption, readOptions } from '../options.ts';
+import { absolutePath } from './absolute-path.ts';
 import { followRun } from './engine-run.ts';
 
 export interface BackupOptions {
@@ -27,15 +28,13 @@ const zoneName = 'zone-1';
 /** TypeError, InvalidArgument, ABORTED, STORE_CLOSED and what Store.backup() tells. */
 export async function runBackup(
   context: StoreContext,
-  dest: string,
+  dest: string | URL,
   options: BackupOptions,
 ): Promise<BackupReport> {
   const { signal, onProgress } = readOptions('backup', options, known);
   functionOption('backup', 'onProgress', onProgress);
   checkSignal('backup', signal);
-  if (typeof dest !== 'string') throw new TypeError('backup: the directory must be a string');
-  if (dest === '') throw invalidArgument('backup: the directory has no name');
-  const folder = resolve(dest);
+  const folder = absolutePath('backup', dest);
   await context.step(() => refuseOtherThings(folder));
   const meter = onProgress ? new ProgressMeter(onProgress, undefined, context.events) : null;
   try {

@@ -147,7 +147,7 @@ export class Store implements AsyncDisposable {
    * console.log(`up to ${sequence}, ${bytes} bytes written`);
    * ```
    */
-  async backup(dest: string, options: BackupOptions = {}): Promise<BackupReport> {
+  async backup(dest: string | URL, options: BackupOptions = {}): Promise<BackupReport> {
     return runBackup(this.#context, dest, options);
   }
 
