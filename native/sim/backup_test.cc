@@ -36,6 +36,26 @@ engine::VerifyNews BackUp(Store& store) {
   return news.ok() ? *news : engine::VerifyNews();
 }
 
+// One process of the store.
+void FillAndBackUp(World* world, const std::string& round) {
+  world->Live([&](SimEnv&, Store& store) {
+    Fill(world, store, round);
+    BackUp(store);
+  });
+}
+
+// One process that opened a backup as an ordinary open does.
+void LiveRestored(World* world, const std::function<void(SimEnv&, Store&)>& work,
+                  const std::string& path = kBackup, uint64_t sweep_after_nanos = UINT64_MAX) {
+  SimEnv env(&world->disk, ++world->seed);
+  EXPECT_OK(env.Run([&] {
+    auto backup = Store::OpenBackup(&env, path, &world->bucket, false, sweep_after_nanos);
+    ASSERT_OK(backup);
+    work(env, **backup);
+    (*backup)->Close();
+  }));
+}
+
 // What is wrong with a store that was opened, compared with the model; or nothing.
 std::string Compared(Store& store, const Model& model) {
   auto account = store.ReadAll();
@@ -317,10 +337,7 @@ TEST(Backup, RotInOneZoneDoesNotReachIt) {
 // A segment that reads as if nothing were in it is the store's all the same.
 TEST(Backup, ADamagedEndIsReplacedAndNotRemoved) {
   World world;
-  world.Live([&](SimEnv&, Store& store) {
-    Fill(&world, store, "1");
-    BackUp(store);
-  });
+  FillAndBackUp(&world, "1");
   world.Live([&](SimEnv&, Store& store) {
     Fill(&world, store, "2");
     BackUp(store);
@@ -432,10 +449,7 @@ TEST(Backup, ADeadDiskOfItsOwnKeepsNobodyUp) {
 
 TEST(Backup, OpenedBesideTheOriginalEachServesAloneAndTogetherTheyAreRefused) {
   World world;
-  world.Live([&](SimEnv&, Store& store) {
-    Fill(&world, store, "1");
-    BackUp(store);
-  });
+  FillAndBackUp(&world, "1");
   Model original = world.model;
   // Both live on by themselves.
   SimEnv env(&world.disk, ++world.seed);
@@ -478,44 +492,27 @@ TEST(Backup, OpenedBesideTheOriginalEachServesAloneAndTogetherTheyAreRefused) {
 
 TEST(Backup, OneThatWasOpenedAndNotWrittenToGoesOn) {
   World world;
-  world.Live([&](SimEnv&, Store& store) {
-    Fill(&world, store, "1");
-    BackUp(store);
-  });
+  FillAndBackUp(&world, "1");
   for (int opens = 0; opens < 2; ++opens) {
-    SimEnv env(&world.disk, ++world.seed);
-    EXPECT_OK(env.Run([&] {
-      auto backup = Store::OpenBackup(&env, kBackup, &world.bucket);
-      ASSERT_OK(backup);
-      EXPECT_EQ(Compared(**backup, world.model), "");
-      (*backup)->Close();
-    }));
+    LiveRestored(&world,
+                 [&](SimEnv&, Store& backup) { EXPECT_EQ(Compared(backup, world.model), ""); });
   }
-  world.Live([&](SimEnv&, Store& store) {
-    Fill(&world, store, "2");
-    BackUp(store);
-  });
+  FillAndBackUp(&world, "2");
   EXPECT_EQ(Judge(world.disk, world.bucket, world.model), "");
 }
 
 // Its rows say 4+2 and number 0, its files are whole and have number 1.
 TEST(Backup, OnceRestoredItsFilesAreThoseOfItsRows) {
   World world;
-  world.Live([&](SimEnv&, Store& store) {
-    Fill(&world, store, "1");
-    BackUp(store);
-  });
+  FillAndBackUp(&world, "1");
   const size_t before = BlobFiles(world.disk).size();
-  SimEnv env(&world.disk, ++world.seed);
-  EXPECT_OK(env.Run([&] {
-    auto backup = Store::OpenBackup(&env, kBackup, &world.bucket, false, /*sweep_after_nanos=*/0);
-    ASSERT_OK(backup);
+  const auto work = [&](SimEnv& env, Store& backup) {
     env.SleepMicros(5'000'000);
-    EXPECT_EQ((*backup)->engine().status().swept, 0u);
-    EXPECT_EQ(Compared(**backup, world.model), "");
-    world.Remove(**backup, "large1");
-    (*backup)->Close();
-  }));
+    EXPECT_EQ(backup.engine().status().swept, 0u);
+    EXPECT_EQ(Compared(backup, world.model), "");
+    world.Remove(backup, "large1");
+  };
+  LiveRestored(&world, work, kBackup, /*sweep_after_nanos=*/0);
   EXPECT_EQ(BlobFiles(world.disk).size(), before - 1);
   EXPECT_EQ(Judge(world.disk, world.bucket, world.model), "");
 }
@@ -524,10 +521,7 @@ TEST(Backup, OfAStoreThatWasSetBackIsRefused) {
   World world;
   world.Live([&](SimEnv&, Store& store) { Fill(&world, store, "1"); });
   const SimDisk older = world.disk;
-  world.Live([&](SimEnv&, Store& store) {
-    Fill(&world, store, "2");
-    BackUp(store);
-  });
+  FillAndBackUp(&world, "2");
   SimDisk disk = world.disk;
   for (size_t zone = 1; zone <= 3; ++zone) {
     disk.ReplaceTree(Store::ZonePath(zone), older, Store::ZonePath(zone));
@@ -552,22 +546,15 @@ TEST(Backup, OfAStoreThatWasSetBackIsRefused) {
 
 TEST(Backup, ABackupOfABackupIsOneToo) {
   World world;
-  world.Live([&](SimEnv&, Store& store) {
-    Fill(&world, store, "1");
-    BackUp(store);
+  FillAndBackUp(&world, "1");
+  LiveRestored(&world, [&](SimEnv&, Store& backup) {
+    world.Put(backup, "more", kLargeFrom + 70'000);
+    EXPECT_OK(backup.BackUp("/elsewhere/second").status());
   });
-  SimEnv env(&world.disk, ++world.seed);
-  EXPECT_OK(env.Run([&] {
-    auto backup = Store::OpenBackup(&env, kBackup, &world.bucket);
-    ASSERT_OK(backup);
-    world.Put(**backup, "more", kLargeFrom + 70'000);
-    EXPECT_OK((*backup)->BackUp("/elsewhere/second").status());
-    (*backup)->Close();
-    auto second = Store::OpenBackup(&env, "/elsewhere/second", &world.bucket);
-    ASSERT_OK(second);
-    EXPECT_EQ(Compared(**second, world.model), "");
-    (*second)->Close();
-  }));
+  const auto compare = [&](SimEnv&, Store& second) {
+    EXPECT_EQ(Compared(second, world.model), "");
+  };
+  LiveRestored(&world, compare, "/elsewhere/second");
 }
 
 TEST(Backup, WhatIsNoPlaceForOneIsLeftAlone) {
