@@ -24,8 +24,9 @@ constexpr uint64_t kLookNanos = 100'000'000;
 
 index::ScanRequest CountedBlobs() {
   index::ScanRequest request;
-  request.start = format::CountedKey(format::BlobKind::kLarge, aead::Id{});
-  request.end = {static_cast<uint8_t>(request.start[0] + 1)};
+  const format::LargeBlobRange all;
+  request.start = all.start;
+  request.end = all.end;
   request.limit = kRowsOnPage;
   request.fill_cache = false;
   return request;
@@ -66,28 +67,23 @@ Status Backup::CopyStoresBlobs() {
     auto page = options_.rows(request);
     if (!page.ok()) return page.status();
     for (const RowPage::Row& row : page->rows) {
-      aead::Id id;
-      if (row.key.size() != 1 + id.size()) return Status(Code::kCorruption, "a counting row's key");
-      std::copy(row.key.begin() + 1, row.key.end(), id.begin());
+      TRY_ASSIGN(const aead::Id id, format::LargeBlobOf(row.key));
       // Pinned before it is looked for again: from then on its files stay.
       auto pin = options_.pins->Pin(id);
       TRY_ASSIGN(bool stands, options_.is_counted(id));
-      if (stands) TRY(CopyCounted(row.key, row.bytes));
+      if (stands) TRY(CopyCounted(id, row.bytes));
     }
     if (!page->resume) return {};
     request.start = std::move(*page->resume);
   }
 }
 
-Status Backup::CopyCounted(const Bytes& key, ByteSpan row) {
+Status Backup::CopyCounted(const aead::Id& id, ByteSpan row) {
   TRY(Pace(0));
   TRY_ASSIGN(format::IndexRow counting, format::DecodeIndexRow(row));
   const format::Counted& counted = counting.row.counted;
   repair::CopyOrder order;
-  if (key.size() != 1 + order.blob.blob_id.size()) {
-    return Status(Code::kCorruption, "a counting row's key");
-  }
-  std::copy(key.begin() + 1, key.end(), order.blob.blob_id.begin());
+  order.blob.blob_id = id;
   const format::Placement here = format::PlacedIn(options_.target.store, counted.placement);
   order.blob.store_id = options_.target.store.store_id;
   order.blob.placement = here.number;
@@ -98,7 +94,7 @@ Status Backup::CopyCounted(const Bytes& key, ByteSpan row) {
   TRY_ASSIGN(bool copied, repair::IsCopied(options_.blobs, order));
   if (copied) return {};
   auto written = repair::CopyBlob(options_.blobs, order, options_.pace);
-  if (!written.ok()) return written.status().With("blob " + ToHex(order.blob.blob_id));
+  if (!written.ok()) return written.status().With("blob " + ToHex(id));
   written_ += *written;
   return Pace(*written);
 }
@@ -258,7 +254,10 @@ Status Backup::CopyLackingBlobs() {
       }));
       return {};
     }));
-    for (const auto& [key, row] : page->rows) TRY(CopyCounted(key, row));
+    for (const auto& [key, row] : page->rows) {
+      TRY_ASSIGN(const aead::Id id, format::LargeBlobOf(key));
+      TRY(CopyCounted(id, row));
+    }
     if (!page->end.truncated) return {};
     request.start = page->end.resume;
   }

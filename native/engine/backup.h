@@ -66,7 +66,7 @@ class Backup {
  private:
   struct Replaying;
   Status CopyStoresBlobs();
-  Status CopyCounted(const Bytes& key, ByteSpan row);
+  Status CopyCounted(const aead::Id& id, ByteSpan row);
   Status CopyLog();
   Status JudgeBase(const format::Extent& extent);
   Status CopyTo(const Compactor::Held& held);

@@ -153,8 +153,9 @@ void CellReturns::TryAgainLater(Walking walking, const Status& why) {
 Status CellReturns::WalkBlobs(const Walking& walking, Resting* resting) {
   Status first_failure;
   index::ScanRequest request;
-  request.start = format::CountedKey(format::BlobKind::kLarge, aead::Id{});
-  request.end = {static_cast<uint8_t>(request.start[0] + 1)};
+  const format::LargeBlobRange all;
+  request.start = all.start;
+  request.end = all.end;
   request.limit = kRowsOnPage;
   for (;;) {
     auto page = options_.rows(request);
@@ -176,9 +177,7 @@ Status CellReturns::WalkBlobs(const Walking& walking, Resting* resting) {
 
 Status CellReturns::HealCounted(const Walking& walking, const RowPage::Row& row, Resting* resting) {
   TRY_ASSIGN(format::IndexRow counting, format::DecodeIndexRow(row.bytes));
-  aead::Id id;
-  if (row.key.size() != 1 + id.size()) return Status(Code::kCorruption, "a counting row's key");
-  std::copy(row.key.begin() + 1, row.key.end(), id.begin());
+  TRY_ASSIGN(const aead::Id id, format::LargeBlobOf(row.key));
   // Pinned before it is looked for again: from then on its files stay.
   auto pin = options_.pins->Pin(id);
   TRY_ASSIGN(bool stands, options_.is_counted(id));

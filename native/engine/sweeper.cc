@@ -4,17 +4,11 @@
 
 namespace strongroom::engine {
 
-Sweeper::Sweeper(Options options) : options_(std::move(options)), wake_(&mutex_) {
+Sweeper::Sweeper(Options options) : options_(std::move(options)) {
   thread_ = options_.env->StartThread("sweep", [this] { Run(); });
 }
 
 Sweeper::~Sweeper() { Stop(); }
-
-void Sweeper::BeginStop() {
-  MutexLock lock(&mutex_);
-  stop_ = true;
-  wake_.SignalAll();
-}
 
 void Sweeper::Stop() {
   BeginStop();
@@ -22,21 +16,10 @@ void Sweeper::Stop() {
   thread_ = nullptr;
 }
 
-bool Sweeper::stopping() {
-  MutexLock lock(&mutex_);
-  return stop_;
-}
-
 void Sweeper::Run() {
-  {
-    const uint64_t begin = options_.env->MonotonicNanos() + options_.after_nanos;
-    MutexLock lock(&mutex_);
-    for (uint64_t now; !stop_ && (now = options_.env->MonotonicNanos()) < begin;) {
-      wake_.WaitFor(begin - now);
-    }
-  }
+  if (!stop_.Wait(options_.after_nanos)) return;
   for (const auto& zone : options_.zones) {
-    for (int folder = 0; folder < 256 && !stopping(); ++folder) {
+    for (int folder = 0; folder < 256 && !stop_.up(); ++folder) {
       // A disk that fails, or is slow, is asked again at the next open.
       if (!SweepFolder(zone, static_cast<uint8_t>(folder)).ok()) break;
     }

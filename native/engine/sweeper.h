@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/index_set.h"
+#include "engine/resting.h"
 #include "engine/zone.h"
 #include "repair/orphans.h"
 
@@ -37,7 +38,7 @@ class Sweeper {
   };
   explicit Sweeper(Options options);
   ~Sweeper();  // Stops.
-  void BeginStop();
+  void BeginStop() { stop_.Raise(); }
   void Stop();  // Waits for the call to a disk that goes on, with its deadline.
 
   uint64_t removed() const { return removed_.load(); }
@@ -46,12 +47,9 @@ class Sweeper {
   void Run();
   Status SweepFolder(const std::shared_ptr<Zone>& zone, uint8_t folder);
   Result<std::vector<repair::BlobFileName>> Unnamed(std::vector<repair::BlobFileName> files);
-  bool stopping();
 
   const Options options_;
-  Mutex mutex_;  // Guards stop_.
-  CondVar wake_;
-  bool stop_ = false;
+  StopSign stop_;
   std::atomic<uint64_t> removed_{0};
   std::unique_ptr<io::Thread> thread_;
 };

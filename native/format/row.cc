@@ -132,6 +132,14 @@ uint64_t IndexRowRevision(ByteSpan bytes) {
 Bytes CountedKey(BlobKind kind, const aead::Id& id) {
   return KeyOf(IsLarge(kind) ? kFamilyBlob : kFamilyList, id);
 }
+Result<aead::Id> LargeBlobOf(ByteSpan key) {
+  aead::Id id;
+  if (key.size() != 1 + id.size() || key[0] != kFamilyBlob) {
+    return Status(Code::kCorruption, "the key of a row that counts no large blob");
+  }
+  std::copy(key.begin() + 1, key.end(), id.begin());
+  return id;
+}
 Bytes DoomedKey(const aead::Id& list_id) { return KeyOf(kFamilyDoomed, list_id); }
 
 Bytes PartKey(const aead::Id& list_id, uint64_t position) {

@@ -124,6 +124,12 @@ uint64_t IndexRowRevision(ByteSpan bytes);
 
 // The key of the row that counts a blob or list. REQUIRES: IsCounted(kind).
 Bytes CountedKey(BlobKind kind, const aead::Id& id);
+// The large blob that a row of this key counts. kCorruption: it is not such a key.
+Result<aead::Id> LargeBlobOf(ByteSpan key);
+// All of their keys: [start, end).
+struct LargeBlobRange {
+  Bytes start{'B'}, end{'B' + 1};
+};
 // 'D' list id: of a list that no row names any more.
 Bytes DoomedKey(const aead::Id& list_id);
 // 'P' list id, then the position.

@@ -46,8 +46,8 @@ void ExpectEqual(const Row& a, const Row& b) {
   EXPECT_EQ(a.body, b.body);
 }
 
-constexpr BlobKind kKinds[] = {BlobKind::kNone,      BlobKind::kSmall,     BlobKind::kLarge,
-                               BlobKind::kParts,     BlobKind::kSmallPart, BlobKind::kLargePart,
+constexpr BlobKind kKinds[] = {BlobKind::kNone,   BlobKind::kSmall,     BlobKind::kLarge,
+                               BlobKind::kParts,  BlobKind::kSmallPart, BlobKind::kLargePart,
                                BlobKind::kCounted};
 constexpr size_t kHeads[] = {10, 10 + 104 + 8, 10 + 104, 10 + 104, 10 + 32 + 8, 10 + 32, 10 + 16};
 
@@ -161,6 +161,20 @@ TEST(Row, NoByteIsLostInDecoding) {
       if (row.ok()) EXPECT_EQ(Encoded(*row), changed);
     });
   }
+}
+
+TEST(Row, ACountingKeyNamesItsBlobAndLiesInTheRange) {
+  for (uint8_t first : {0, 255}) {
+    aead::Id id = kExampleBlob;
+    id[0] = first;
+    const Bytes key = CountedKey(BlobKind::kLarge, id);
+    const auto named = LargeBlobOf(key);
+    EXPECT(named.ok() && *named == id);
+    EXPECT(LargeBlobRange().start < key && key < LargeBlobRange().end);
+    EXPECT_CODE(LargeBlobOf(ByteSpan(key).first(key.size() - 1)), Code::kCorruption);
+  }
+  EXPECT_CODE(LargeBlobOf(CountedKey(BlobKind::kParts, kExampleBlob)), Code::kCorruption);
+  EXPECT_CODE(LargeBlobOf({}), Code::kCorruption);
 }
 
 TEST(Row, APartsKeyNamesItsListAndKeepsTheOrder) {

@@ -36,7 +36,7 @@ class Copying {
         path_(blob::BlobPath(order.target->path, order.blob.blob_id, order.placement)) {}
 
   Result<uint64_t> Run() {
-    OpenFiles();
+    survey_->OpenHealthy();
     TRY(survey_->Settle());
     TRY(AskTarget([env = order_.target->env, left = path_ + kCopySuffix] {
       Status removed = env->Remove(left);
@@ -56,19 +56,6 @@ class Copying {
   }
 
  private:
-  void OpenFiles() {
-    placement::ZoneMask healthy = 0, all = 0;
-    for (int i = 0; i < survey_->zones(); ++i) {
-      const auto& zone = order_.zones[static_cast<size_t>(i)];
-      if (!zone) continue;
-      const placement::ZoneMask bit = placement::ZoneMask{1} << i;
-      all |= bit;
-      if (zone->healthy.load()) healthy |= bit;
-    }
-    survey_->Open(healthy);
-    if (!survey_->Recoverable(survey_->readable())) survey_->Open(all & ~healthy);
-  }
-
   // kCancelled.
   template <typename Visit>
   Status EachStripe(BlobSurvey* survey, Visit visit) {

@@ -80,7 +80,7 @@ class Healing {
         path_(blob::BlobPath(zone_->path, order.blob.blob_id, order.blob.placement)) {}
 
   Result<HealOutcome> Run() {
-    OpenFiles();
+    survey_->OpenHealthy(target());
     TRY(TargetsAnswer(survey_->file(order_.target)));
     TRY(survey_->Settle());
     TellOfOthers();
@@ -95,18 +95,6 @@ class Healing {
   }
 
  private:
-  void OpenFiles() {
-    placement::ZoneMask healthy = 0, all = 0;
-    for (int i = 0; i < survey_->zones(); ++i) {
-      const auto& zone = order_.zones[static_cast<size_t>(i)];
-      if (!zone) continue;
-      all |= Bit(i);
-      if (zone->healthy.load() || i == order_.target) healthy |= Bit(i);
-    }
-    survey_->Open(healthy);
-    if (!survey_->Recoverable(survey_->readable() & ~target())) survey_->Open(all & ~healthy);
-  }
-
   // What of a finding is no finding: nothing can be healed there now, or by this version.
   static Status TargetsAnswer(const Status& found) {
     const bool final =

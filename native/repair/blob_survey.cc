@@ -72,6 +72,17 @@ void BlobSurvey::Keep(int position, std::shared_ptr<CellFile> file, const Status
   }
 }
 
+void BlobSurvey::OpenHealthy(placement::ZoneMask target) {
+  placement::ZoneMask healthy = target, all = 0;
+  for (int i = 0; i < zones(); ++i) {
+    if (!zones_[At(i)]) continue;
+    all |= Bit(i);
+    if (zones_[At(i)]->healthy.load()) healthy |= Bit(i);
+  }
+  Open(healthy);
+  if (!Recoverable(readable() & ~target)) Open(all & ~healthy);
+}
+
 void BlobSurvey::Open(placement::ZoneMask zones) {
   std::vector<Question> questions;
   std::vector<int> asked;

@@ -37,6 +37,8 @@ class BlobSurvey {
 
   // Opens the file of each zone in the mask.
   void Open(placement::ZoneMask zones);
+  // Those of the healthy zones and of `target`; of the others where they are too few without it.
+  void OpenHealthy(placement::ZoneMask target = 0);
   // One more look at a zone, at another path. What CellFile::Open says of it.
   Status OpenAt(int position, const std::string& path);
   // What is wrong with the zone's file as a whole: CellFile::Open; kUnavailable where it was not
