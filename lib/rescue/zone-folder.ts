@@ -73,13 +73,14 @@ export class ZoneFolder {
   }
 
   async segments(): Promise<number[]> {
-    try {
-      for (const name of await readdir(join(this.path, 'log'))) this.#place(name, 'log');
-      // A backup that a crash cut short in its last step: these take the place of the others.
-      const ready = await readdir(join(this.path, readyLog)).catch(() => []);
-      for (const name of ready) this.#place(name, readyLog);
-    } catch (error) {
-      this.#explain('log', error);
+    // A backup that a crash cut short in its last step: those take the place of the others.
+    for (const folder of ['log', readyLog]) {
+      try {
+        for (const name of await readdir(join(this.path, folder))) this.#place(name, folder);
+      } catch (error) {
+        const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+        if (folder === 'log' || !absent) this.#explain(folder, error);
+      }
     }
     return [...this.#paths.keys()].sort((a, b) => a - b);
   }

@@ -264,6 +264,14 @@ test('a pipe in the place of a segment is not waited for', async (t) => {
   t.is((await tell(t, disks)).report.objects, 2);
 });
 
+test('segments that cannot be listed are told, and the others are read', async (t) => {
+  const disks = await threeZones(t);
+  await writeFile(join(disks.zone(2), 'log.ready'), '');
+  const { report } = await tell(t, disks);
+  t.is(report.objects, 2);
+  t.true(report.findings.some(({ what }) => what.startsWith('log.ready:')));
+});
+
 test('a lost epoch record is no hole, since no commit is lost with it', async (t) => {
   const disks = await oneZone(t, ['a']);
   const store = await open(disks.folder, { zones: 1 });
