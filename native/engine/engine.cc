@@ -377,14 +377,8 @@ Status EngineImpl::ReserveEpochs(uint64_t reserved) {
 void EngineImpl::StartCompactor() {
   Compactor::Options options;
   options.env = options_.env;
-  const log::RecordSeal& seal = opened_->seal;
-  options.seal = std::make_shared<const log::RecordSeal>(
-      log::RecordSeal{seal.store_id, seal.generation, seal.key.Clone()});
-  options.set = [this] {
-    std::vector<std::shared_ptr<Zone>> zones;
-    for (int number : log_->set()) zones.push_back(opened_->zones[static_cast<size_t>(number - 1)]);
-    return zones;
-  };
+  options.seal = std::make_shared<const log::RecordSeal>(opened_->seal.Clone());
+  options.set = [this] { return ZonesOfSet(); };
   options.indexes = indexes_;
   options.committer = committer_.get();
   options.deadline_nanos = options_.zone_deadline_nanos;

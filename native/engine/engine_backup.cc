@@ -35,7 +35,7 @@ Status EngineImpl::BackUpTo(const std::string& path, VerifyRun* run) {
   source->env = options_.env;
   source->write_buffer_size = options_.write_buffer_size;
   source->index_key = opened_->keys.index.Clone();
-  source->seal = {opened_->seal.store_id, opened_->seal.generation, opened_->seal.key.Clone()};
+  source->seal = opened_->seal.Clone();
   options.index_source = std::move(source);
   options.pins = pins_;
   options.set = [this] { return ZonesOfSet(); };

@@ -186,7 +186,7 @@ std::shared_ptr<const IndexSource> MakeIndexSource(const OpenOptions& options,
   source->read_only = options.read_only;
   source->write_buffer_size = options.write_buffer_size;
   source->index_key = opened.keys.index.Clone();
-  source->seal = {opened.seal.store_id, opened.seal.generation, opened.seal.key.Clone()};
+  source->seal = opened.seal.Clone();
   return source;
 }
 

@@ -17,6 +17,7 @@ struct RecordSeal {
   aead::Id store_id{};
   uint32_t generation = 0;
   SecretBytes key;
+  RecordSeal Clone() const { return {store_id, generation, key.Clone()}; }
 };
 
 struct LogEntry {
