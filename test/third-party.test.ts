@@ -10,6 +10,7 @@ const licences = [
   'node-api-headers/LICENSE',
   'commander/LICENSE',
   'xxhash-wasm/LICENSE.md',
+  'tar/LICENSE.md',
 ];
 
 for (const path of licences) {

@@ -3,6 +3,7 @@
 // --help stays fast. Data goes to stdout, talk to stderr.
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import type { BackupCommand } from './backup.ts';
 import type { DrillCommand } from './drill.ts';
 import type { StoreCommand } from './opened-store.ts';
 import type { RescueCommand } from './rescue.ts';
@@ -80,8 +81,9 @@ storeCommand('replace-zone', 'make a new zone in the place of one whose disk is 
   });
 
 storeCommand('backup', 'write the store as it is now to a directory; again, what came since')
-  .argument('<directory>', 'empty, not there yet, or a backup of this store')
-  .action(async (store: string, directory: string, options: StoreCommand) => {
+  .argument('<directory>', 'empty, not there yet, or a backup of this store; - for tar on stdout')
+  .option('--spool <directory>', 'where the archive for - is made first; default: in <store>')
+  .action(async (store: string, directory: string, options: BackupCommand) => {
     const { backup } = await import('./backup.ts');
     process.exitCode = await backup(store, directory, options);
   });

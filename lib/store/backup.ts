@@ -1,52 +1,99 @@
-// Backups: the store at one moment, in a directory that an ordinary open() opens.
+// Backups: the store at one moment, in a directory that an ordinary open() opens, or as an archive
+// of one.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import type { StoreContext } from '../context/store-context.ts';
 import { invalidArgument } from '../errors.ts';
 import { type Progress, ProgressMeter } from '../object/progress.ts';
 import { checkSignal, functionOption, readOptions } from '../options.ts';
 import { absolutePath } from './absolute-path.ts';
+import { ArchiveSender, inSpool } from './backup-stream.ts';
 import { followRun } from './engine-run.ts';
 
 export interface BackupOptions {
   signal?: AbortSignal | undefined;
-  /** Bytes read and written, at most ten times a second and once at the end. */
+  /** Bytes read, written and sent, at most ten times a second and once at the end. */
   onProgress?: ((progress: Progress) => void) | undefined;
+  /**
+   * With a stream only: the directory below which the backup is made and proven before it is sent.
+   * It needs room for one copy of the store, for as long as the call takes.
+   * @default the store's path
+   */
+  spool?: string | URL | undefined;
 }
 
 export interface BackupReport {
   /** Of the last commit that it holds, decimal: everything up to it, and nothing after. */
   sequence: string;
-  /** That were written: what came since the backup before, when there was one. */
+  /** That were written: what came since the backup before, when there was one. Or sent. */
   bytes: number;
 }
 
-const known: ReadonlySet<string> = new Set(['onProgress', 'signal']);
+const known: ReadonlySet<string> = new Set(['onProgress', 'signal', 'spool']);
 /** The one zone of a store whose path is the directory. */
 const zoneName = 'zone-1';
 
 /** TypeError, InvalidArgument, ABORTED, STORE_CLOSED and what Store.backup() tells. */
 export async function runBackup(
   context: StoreContext,
-  dest: string | URL,
-  options: BackupOptions,
+  storePath: string,
+  dest: string | URL | Writable,
+  given: BackupOptions,
 ): Promise<BackupReport> {
-  const { signal, onProgress } = readOptions('backup', options, known);
-  functionOption('backup', 'onProgress', onProgress);
-  checkSignal('backup', signal);
-  const folder = absolutePath('backup', dest);
-  await context.step(() => refuseOtherThings(folder));
+  const options = readOptions('backup', given, known);
+  functionOption('backup', 'onProgress', options.onProgress);
+  checkSignal('backup', options.signal);
+  const { onProgress } = options;
   const meter = onProgress ? new ProgressMeter(onProgress, undefined, context.events) : null;
+  const moving: Moving = { signal: options.signal, onBytes: (bytes) => meter?.add(bytes) };
   try {
-    const { sequence, written } = await followRun(context, {
-      begin: () => context.engine.backUp(join(folder, zoneName)),
-      take: (news, before) => meter?.add(news.bytes - (before?.bytes ?? 0)),
-      signal,
-    });
-    return { sequence: String(sequence), bytes: written };
+    if (dest instanceof Writable) {
+      if (storePath === ':memory:')
+        throw invalidArgument('backup: a store in memory has no zone to back up');
+      const spool = absolutePath('backup: spool', options.spool ?? storePath);
+      return await toStream(context, dest, spool, moving);
+    }
+    if (options.spool !== undefined)
+      throw invalidArgument('backup: a directory needs no spool, only a stream does');
+    return await toDirectory(context, absolutePath('backup', dest), moving);
   } finally {
     meter?.end();
   }
+}
+
+interface Moving {
+  readonly signal: AbortSignal | undefined;
+  readonly onBytes: (bytes: number) => void;
+}
+
+async function toDirectory(
+  context: StoreContext,
+  folder: string,
+  { signal, onBytes }: Moving,
+): Promise<BackupReport> {
+  await context.step(() => refuseOtherThings(folder));
+  const { sequence, written } = await followRun(context, {
+    begin: () => context.engine.backUp(join(folder, zoneName)),
+    take: (news, before) => onBytes(news.bytes - (before?.bytes ?? 0)),
+    signal,
+  });
+  return { sequence: String(sequence), bytes: written };
+}
+
+/** Until the backup is proven `dest` is not touched. */
+async function toStream(
+  context: StoreContext,
+  dest: Writable,
+  place: string,
+  moving: Moving,
+): Promise<BackupReport> {
+  if (!dest.writable) throw invalidArgument('backup: the stream has ended or is destroyed');
+  return await inSpool(place, async (folder) => {
+    const { sequence } = await toDirectory(context, folder, moving);
+    const sender = new ArchiveSender(folder, zoneName, moving.onBytes);
+    return { sequence, bytes: await sender.send(context, dest, moving.signal) };
+  });
 }
 
 /** What lies in the zone itself the engine judges. */

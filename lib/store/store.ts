@@ -1,6 +1,6 @@
 // Store: the facade over one engine. open.ts makes it; bucket handles come from it; close() ends
 // it.
-
+import type { Writable } from 'node:stream';
 import { createBucket } from '../bucket/create.ts';
 import { type ListBucketsOptions, listBuckets } from '../bucket/list.ts';
 import type { BucketInfo, CreateBucketOptions } from '../bucket/types.ts';
@@ -133,6 +133,11 @@ export class Store implements AsyncDisposable {
    * `open(dest, { zones: 1, rootKey })`, with the root key of this store. What is written is read
    * back from the disk before it counts; a crash at any moment leaves the backup before usable. One
    * that was opened and written to is a store of its own, and no backup any more.
+   *
+   * A stream is sent the whole backup as a tar archive of that directory, and ended; extracted by
+   * `tar -x` it is opened like one. Until the backup is proven, in a spool on disk, nothing is sent
+   * and the stream is left as it is. If something fails later it is destroyed: an archive that was
+   * cut short extracts to what no open() takes for a store.
    * @throws {StoreError} InvalidArgument: the directory holds something else, or lies in a zone;
    *   ZONE_FOREIGN: a backup of another store; STORE_ROLLED_BACK: it holds what this store does
    *   not; STORE_LOCKED: it is open; STORE_FULL, STORE_IO, ZONE_UNAVAILABLE: its disk;
@@ -147,8 +152,8 @@ export class Store implements AsyncDisposable {
    * console.log(`up to ${sequence}, ${bytes} bytes written`);
    * ```
    */
-  async backup(dest: string | URL, options: BackupOptions = {}): Promise<BackupReport> {
-    return runBackup(this.#context, dest, options);
+  async backup(dest: string | URL | Writable, options: BackupOptions = {}): Promise<BackupReport> {
+    return runBackup(this.#context, this.path, dest, options);
   }
 
   /**

@@ -1,4 +1,5 @@
 // `strongroom backup` as a user runs it: once, again, and to a place that is none.
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -41,4 +42,25 @@ test('a directory that holds something else is refused', async (t) => {
   const { code, stderr } = await runProgram(builtCommand, ['backup', path, full]);
   t.is(code, 1);
   t.regex(stderr, /^strongroom: .*not empty and holds no backup/m);
+});
+
+test('a shell sends it as an archive, and reads the report on stderr', async (t) => {
+  const folder = await temporaryFolder(t);
+  const [path, archive, restored] = ['data', 'a.tar', 'restored'].map((name) => join(folder, name));
+  const store = await open(path as string, { zones: 3 });
+  await store.bucket('docs').put('note', 'text');
+  await store.close();
+  await mkdir(restored as string);
+  const line = '"$1" "$2" backup "$3" - --spool "$4" > "$5" && tar -xf "$5" -C "$6"';
+  const given = [process.execPath, builtCommand, path, join(folder, 'spool'), archive, restored];
+  const shell = spawnSync('/bin/sh', ['-c', line, 'sh', ...(given as string[])], {
+    encoding: 'utf8',
+  });
+  const { status, stderr, stdout } = shell;
+  t.is(status, 0, stderr);
+  t.is(stdout, '');
+  t.regex(stderr, /^sequence: \d+\nbytes: \d+ \(.*\)$/m);
+  const rootKey = { file: join(folder, 'data.rootkey') };
+  await using copy = await open(restored as string, { zones: 1, rootKey });
+  t.is(await (await copy.bucket('docs').get('note'))?.text(), 'text');
 });
