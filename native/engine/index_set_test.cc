@@ -153,6 +153,48 @@ TEST(IndexSet, AnIndexTakesOverOnlyOnceItHasWhatWasAcknowledged) {
   });
 }
 
+// The story: the serving index was lost in the moment between its having the batch and the batch's
+// being acknowledged, and one without it was elected. Here it is lost at each turn that the caller
+// offers, from the commit to the end of its read.
+TEST(IndexSet, AnIndexThatIsLostAtAnyMomentLeavesNoOlderOneToServe) {
+  uint64_t turns = 0;
+  for (uint64_t lost_at = 1; turns + 1 >= lost_at; ++lost_at) {
+    io::SimDisk disk;
+    io::SimEnv env(&disk, testing::Seed());
+    turns = 0;
+    EXPECT_OK(env.Run([&] {
+      Indexes indexes(&env);
+      indexes.Begin();
+      indexes.fakes[1]->held = true;  // Zone 2 lags.
+      bool lose = false, lost = false;
+      auto loser = env.StartThread("loser", [&] {
+        while (!lose) env.SleepMicros(1);
+        indexes.set->Drop(1, Status(Code::kUnavailable, "expelled"));
+        lost = true;
+      });
+      auto caller = env.StartThread("caller", [&] {
+        const void* self = CurrentThread();
+        env.scheduler().on_yield = [&, self] {
+          if (CurrentThread() != self || ++turns != lost_at) return;
+          lose = true;
+          env.SleepMicros(100);
+          EXPECT(lost);
+        };
+        EXPECT_OK(indexes.Put("k", "v"));
+        EXPECT_EQ(indexes.Look("k"), std::string("v"));
+        env.scheduler().on_yield = nullptr;
+        lose = true;
+      });
+      env.SleepMicros(10'000);
+      indexes.fakes[1]->held = false;
+      caller->Join();
+      loser->Join();
+      EXPECT_EQ(indexes.lost_count(), size_t{1});
+    }));
+  }
+  EXPECT(turns > 8);
+}
+
 TEST(IndexSet, AReplayThatEndsLateServesOnlyWithWhatCameMeanwhile) {
   Simulate([](Indexes& indexes) {
     indexes.set->Begin(0, [](const ReplayAim&) { return Status(); });

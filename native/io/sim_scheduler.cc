@@ -87,6 +87,7 @@ bool SimScheduler::WaitUntil(bool (*ready)(void*), void* argument, uint64_t dead
 }
 
 void SimScheduler::Yield() {
+  if (on_yield) on_yield();
   if (live_.size() > 1 && random_.Below(kYieldsPerPause) == 0) Pause();
 }
 

@@ -56,6 +56,8 @@ class SimScheduler final : public Scheduler {
 
   // Asked before a deadlock is declared; true: something changed, look again.
   std::function<bool()> on_stuck;
+  // Called by the task that offers its turn: a test can let others run just there.
+  std::function<void()> on_yield;
 
  private:
   struct Task;

@@ -434,6 +434,56 @@ TEST(Compaction, ACarryLeavesRoomForRemovals) {
   EXPECT_EQ(Judge(world.disk, world.bucket, world.model, 3, 99), "");
 }
 
+// The story: the barrier of a batch expelled a zone, so that the new epoch stood in the next
+// segment before any index had the batch. The walk up to there found nothing that lives, for no
+// index knew the batch's rows, and what was acknowledged went with its segment. Rows that live
+// there already would hide it: their carry waits for the batch, and the next walk sees it.
+TEST(Compaction, AnExpulsionIsNotToldOfBeforeAnIndexHasTheBatch) {
+  for (size_t expelled : {1, 2, 3}) {
+    World world;
+    world.Live([&](SimEnv& env, Store& store) {
+      env.SleepMicros(100'000);  // No index is on its way any more.
+      std::vector<uint64_t> hangs;
+      for (size_t zone = 1; zone <= 3; ++zone) {
+        SimFault hang{SimEffect::kHang, Store::ZonePath(zone) + "/index", io::kIoWrite};
+        hang.count = UINT64_MAX;
+        hangs.push_back(env.AddFault(hang));
+      }
+      // Two write buffers full, of which nothing lives: the next batch waits for the disk.
+      Changes rows, removals;
+      for (int i = 0; i < 100; ++i) {
+        std::string key = std::string(900, 'k') + std::to_string(i);
+        rows.push_back({key, Body{world.next_body++, 10}});
+        removals.push_back({key, std::nullopt});
+      }
+      world.Commit(store, rows);
+      world.Commit(store, removals);
+      env.AddFault({SimEffect::kFail, Store::ZonePath(expelled) + "/log", io::kIoSync});
+      bool settled = false, compacted = false;
+      auto client = env.StartThread("client", [&] {
+        world.Put(store, "row", 500);
+        settled = true;
+      });
+      env.SleepMicros(100'000);
+      EXPECT(!store.IsWhole());  // The new epoch stands, and
+      EXPECT(!settled);          // no index has the batch.
+      auto compaction = env.StartThread("compaction", [&] {
+        EXPECT_OK(store.Compact());
+        compacted = true;
+      });
+      env.SleepMicros(100'000);
+      EXPECT(!settled && !compacted);
+      for (uint64_t hang : hangs) env.RemoveFault(hang);
+      client->Join();
+      compaction->Join();
+    });
+    SimDisk bare = world.disk;
+    DropIndexes(&bare, 3);
+    EXPECT_EQ(Judge(bare, world.bucket, world.model, 3, 99), "");
+    EXPECT_EQ(Judge(world.disk, world.bucket, world.model, 3, 99), "");
+  }
+}
+
 // A read that was told of a place in a segment finds it there, however long it takes.
 TEST(Compaction, AReaderInFlightHoldsItsSegment) {
   World world;
