@@ -10,6 +10,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { catchUp } from './catch-up.ts';
+import { disturbed } from './disturbed.ts';
 import { getDegraded } from './get-degraded.ts';
 import { getLarge } from './get-large.ts';
 import { getSmall } from './get-small.ts';
@@ -42,6 +43,7 @@ const questions: readonly Question[] = [
   open,
   verify,
   catchUp,
+  disturbed,
   space,
 ];
 
