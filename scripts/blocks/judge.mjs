@@ -1,6 +1,7 @@
 // Judges one lane's share of the states of a recording: each is written to an image, mounted by the
-// kernel, which replays the file system's journal, opened by the store's own recovery, and compared
-// with what the workload had been told. A line of JSON for each state.
+// kernel, which replays the file system's journal, and compared with what the workload had been
+// told: once as the rescue reader tells it, then as the store's own recovery opens it, and then the
+// two with each other. Which zone is missing, and which index, the state says. A line of JSON each.
 //   node judge.mjs '{"recording","image","folder","size","zones","seed","rounds","lane","lanes",
 //     "lie","most"}'
 import { execFileSync } from 'node:child_process';
@@ -11,11 +12,14 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
+  rmSync,
   writeSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { faultIn, planOf, randomOf } from './plan.mjs';
 import { statesOf } from './recording.mjs';
-import { openStore, readAll } from './store.mjs';
+import { openStore, readAll, rescueAll, zonesOf } from './store.mjs';
 
 const given = JSON.parse(process.argv[2]);
 const { recording, image, folder, size, zones, seed, rounds, lane, lanes, lie, most } = given;
@@ -47,7 +51,7 @@ async function judge(disk, marks) {
   } catch (error) {
     return `not mounted: ${error.stderr}`;
   }
-  const fault = await faultAt(marks);
+  const fault = await faultAt(marks, handicapOf(disk));
   try {
     execFileSync('umount', [folder], { stdio: 'pipe' });
     return fault;
@@ -59,19 +63,52 @@ async function judge(disk, marks) {
   }
 }
 
-async function faultAt(marks) {
+/** What the state is judged without: with three zones one or none, then one index, all or none. */
+function handicapOf({ sum }) {
+  const among = (bits, count) => Number((sum >> BigInt(bits)) % BigInt(count));
+  const all = zonesOf(folder, zones);
+  const away = zones === 3 ? all[among(8, 4) - 1] : undefined;
+  const unindexed = [[], all, [all[among(16, zones)]]][among(12, 3)];
+  return { away, unindexed, unread: all[among(20, zones)] };
+}
+
+async function faultAt(marks, { away, unindexed, unread }) {
+  const ids = (letter) =>
+    new Set(marks.filter((mark) => mark[0] === letter).map((mark) => Number(mark.slice(1))));
+  const [begun, acknowledged] = [ids('B'), ids('A')];
   try {
-    const store = await openStore(folder, zones, false);
-    try {
-      const ids = (letter) =>
-        new Set(marks.filter((mark) => mark[0] === letter).map((mark) => Number(mark.slice(1))));
-      return faultIn(plan, ids('B'), ids('A'), await readAll(store));
-    } finally {
-      await store.close();
-    }
+    const cut = faultIn(plan, begun, acknowledged, await rescueAll(present(away)));
+    if (cut !== null) return `rescue without ${away}: ${cut}`;
+    for (const zone of unindexed) rmSync(join(zone, 'index'), { recursive: true, force: true });
+    if (away) renameSync(away, `${away}.away`);
+    const found = await reopened();
+    const fault = faultIn(plan, begun, acknowledged, found);
+    if (fault !== null) return `without ${away}: ${fault}`;
+    const rescued = await rescueAll(present(away ?? (zones === 3 ? unread : undefined)));
+    return difference(found, rescued);
   } catch (error) {
     return `${error.code ?? error.name}: ${error.message}`;
   }
+}
+
+function present(away) {
+  return zonesOf(folder, zones).filter((zone) => zone !== away);
+}
+
+async function reopened() {
+  const store = await openStore(folder, zones, false);
+  try {
+    return await readAll(store);
+  } finally {
+    await store.close();
+  }
+}
+
+function difference(found, rescued) {
+  for (const key of new Set([...found.keys(), ...rescued.keys()]))
+    if (!found.get(key)?.equals(rescued.get(key) ?? Buffer.from('none')))
+      return `the rescue reader tells another ${key}`;
+  return null;
 }
 
 function openFiles() {
