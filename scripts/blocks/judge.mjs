@@ -4,7 +4,6 @@
 // two with each other. Which zone is missing, and which index, the state says. A line of JSON each.
 //   node judge.mjs '{"recording","image","folder","size","zones","seed","rounds","lane","lanes",
 //     "lie","most"}'
-import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   mkdirSync,
@@ -19,6 +18,7 @@ import {
 import { join } from 'node:path';
 import { faultIn, planOf, randomOf } from './plan.mjs';
 import { statesOf } from './recording.mjs';
+import { Shell } from './shell.mjs';
 import { openStore, readAll, rescueAll, zonesOf } from './store.mjs';
 
 const given = JSON.parse(process.argv[2]);
@@ -27,7 +27,8 @@ const plan = planOf(seed, rounds);
 mkdirSync(folder, { recursive: true });
 const file = openSync(image, 'w+');
 writeSync(file, Buffer.alloc(size), 0, size, 0);
-const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
+const shell = new Shell(); // Before there is much to fork.
+const device = await shell.run('losetup', '--find', '--show', image);
 
 try {
   const seen = new Set();
@@ -40,26 +41,27 @@ try {
     console.log(JSON.stringify({ state, fault: await judge(disk, marks) }));
   }
 } finally {
-  execFileSync('losetup', ['--detach', device]);
+  await shell.run('losetup', '--detach', device);
+  await shell.end();
   closeSync(file);
 }
 
 async function judge(disk, marks) {
   for (let at = 0; at < size; ) at += writeSync(file, disk.bytes, at, size - at, at);
   try {
-    execFileSync('mount', ['-t', 'ext4', device, folder], { stdio: ['ignore', 'ignore', 'pipe'] });
+    await shell.run('mount', '-t', 'ext4', device, folder);
   } catch (error) {
-    return `not mounted: ${error.stderr}`;
+    return `not mounted: ${error.message}`;
   }
   const fault = await faultAt(marks, handicapOf(disk));
   try {
-    execFileSync('umount', [folder], { stdio: 'pipe' });
+    await shell.run('umount', folder);
     return fault;
   } catch (error) {
     // What is closed, or did not open, holds nothing open.
     const inUse = openFiles();
-    execFileSync('umount', ['--lazy', folder]);
-    return `${fault ?? ''} not unmounted: ${error.stderr}, open are ${inUse}`;
+    await shell.run('umount', '--lazy', folder);
+    return `${fault ?? ''} not unmounted: ${error.message}, open are ${inUse}`;
   }
 }
 
