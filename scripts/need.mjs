@@ -13,6 +13,7 @@ const runs = [
   'test',
   'test:blocks',
   'test:flips',
+  'test:kills',
   'test:matrix',
   'test:napi',
   'test:tamper',
