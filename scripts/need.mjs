@@ -15,6 +15,7 @@ const runs = [
   'test:flips',
   'test:kills',
   'test:matrix',
+  'test:model',
   'test:napi',
   'test:tamper',
 ];

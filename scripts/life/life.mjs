@@ -20,7 +20,7 @@ export class Life {
   zones;
   /** `{kind, what}`: lost, torn, resurrected, failedOpen, mismatches. */
   faults = [];
-  figures = { operations: 0, acked: 0, inFlight: 0, crashes: 0, reopens: 0 };
+  figures = { operations: 0, refusals: 0, acked: 0, inFlight: 0, crashes: 0, reopens: 0 };
   #random;
   #lanes;
   /** By lane: what its call changes that was not answered yet. */
@@ -158,6 +158,7 @@ export class Life {
       this.#blame('mismatches', said);
       return false;
     }
+    if (outcome.code) this.figures.refusals++;
     if (outcome.code) return true;
     if (outcome.changes.length > 0) this.figures.acked++;
     const { etag, uploadId } = answer.value ?? {};
@@ -184,7 +185,7 @@ export class Life {
   async #happens(child, spell, odds) {
     await sleep(this.below(40));
     if (this.chance(odds / 2)) {
-      if (this.zones.state === 'whole' && this.chance(25)) {
+      if (this.zones.state === 'whole' && this.chance(40)) {
         const step = { verb: 'replaceZone', ...this.zones.beginReplacing(this.below(3)) };
         if (await this.#does(child, step)) this.zones.isReplaced();
       } else this.#moveZone();

@@ -66,8 +66,7 @@ export class Mortal {
     );
     for await (const line of createInterface({ input: this.#child.stdout })) {
       this.#watch.refresh();
-      // Killed amid a line: nothing was told by it.
-      const [id, answer] = line.endsWith(']') ? JSON.parse(line) : [];
+      const [id, answer] = heardIn(line);
       if (id === 'expelled') this.onExpelled(answer);
       this.#calls.get(id)?.(answer);
       this.#calls.delete(id);
@@ -83,5 +82,14 @@ export class Mortal {
   #hangs() {
     this.fault = `no answer for ${patienceMs / 1000} s`;
     this.kill();
+  }
+}
+
+/** Killed amid a line, which then is no JSON: nothing was told by it. */
+function heardIn(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return [];
   }
 }

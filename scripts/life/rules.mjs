@@ -132,6 +132,7 @@ const verbs = {
   },
   append(rows, { body, options = {}, ...place }) {
     needKey(place.key);
+    needTags(options.tags);
     needBucket(rows, place.bucket);
     const object = rows.get(rowOf(place)) ?? newObject([], 'Appendable', options);
     if (object.type !== 'Appendable') refuse('ObjectNotAppendable');
@@ -141,6 +142,7 @@ const verbs = {
   copy(rows, { from, options = {}, ...place }) {
     needKey(from.key);
     needKey(place.key);
+    needTags(options.tags);
     const same = rowOf(from) === rowOf(place);
     if (same && !options.tags && !options.metadata) refuse('InvalidArgument');
     const source = needObject(rows, from);
@@ -178,6 +180,7 @@ const verbs = {
   },
 
   upload(rows, { bucket, key, options = {} }) {
+    needTags(options.tags);
     needBucket(rows, bucket);
     const { tags = {}, metadata = {} } = options;
     // Its id is told by the answer.
@@ -233,7 +236,8 @@ const verbs = {
     for (const { from, bucket } of [...last, ...demands]) needBucket(rows, from?.bucket ?? bucket);
     for (const { from } of last) if (from) needObject(rows, from);
     const effects = last.flatMap(({ verb, ...change }) => verbs[verb](rows, change).changes);
-    for (const { onlyIf, ...place } of demands) needCondition(onlyIf, rows.get(rowOf(place)));
+    for (const { onlyIf, ...place } of demands)
+      needCondition(onlyIf, rows.get(rowOf(place)), 'PreconditionFailed');
     return { changes: effects };
   },
 
