@@ -70,8 +70,15 @@ export class Scrub {
   /** Resolves when it reads and writes nothing any more. */
   async pause(): Promise<void> {
     const running = this.#running;
-    running?.controller.abort();
-    await running?.over;
+    if (running === null) return;
+    running.controller.abort();
+    // A scrub keeps no process alive, but whoever waits for its end must live to see it.
+    const awake = setInterval(() => {}, 2 ** 30);
+    try {
+      await running.over;
+    } finally {
+      clearInterval(awake);
+    }
   }
 
   /** Never rejects. */

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
 import { appendFile, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { Events } from '../../lib/context/events.ts';
@@ -142,6 +142,29 @@ test('a process that has nothing else to do ends with it', async (t) => {
   const args = ['--input-type=module', '--eval', program];
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd });
   t.is(stdout, 'done\n');
+});
+
+test('a process that waits for a scrub to end lives until then', async (t) => {
+  const built = (name: string) => JSON.stringify(new URL(name, pathToFileURL(builtIndex)).href);
+  const program = `
+    import { Events } from ${built('context/events.js')};
+    import { StoreContext } from ${built('context/store-context.js')};
+    import { MemoryEngine } from ${built('engine/memory-engine.js')};
+    import { Scrub } from ${built('store/scrub.js')};
+    const engine = new MemoryEngine();
+    const news = { bytes: 0, unhealthy: 0, findings: [], over: true };
+    // Like the one of a scrub, it keeps nobody alive.
+    const next = () => new Promise((resolve) => setTimeout(resolve, 100, news).unref());
+    engine.verify = () => ({ next, stop() {} });
+    const settings = { autoCreateBuckets: true, now: Date.now };
+    const scrub = new Scrub(new StoreContext(engine, new Events(':memory:'), settings));
+    await scrub.begin(1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await scrub.pause();
+    console.log('paused');`;
+  const args = ['--input-type=module', '--eval', program];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  t.is(stdout, 'paused\n');
 });
 
 /** An engine whose verifications are the test's; a rest between rounds that the test ends. */
