@@ -158,6 +158,7 @@
       "native/engine/nonces_test.cc",
       "native/engine/opening_test.cc",
       "native/engine/replacing_test.cc",
+      "native/engine/resting_test.cc",
       "native/engine/returning_test.cc",
       "native/engine/parts_clearer_test.cc",
       "native/engine/small_blob_test.cc",

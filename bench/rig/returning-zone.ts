@@ -47,7 +47,7 @@ export class ReturningZone implements AsyncDisposable {
   async enter({ stage, scrub }: UnderWay): Promise<void> {
     while ((await this.look()).stage !== stage) await this.#advance(stage);
     const { scrub: running } = await this.look();
-    if (running !== null && !scrub) await this.#pauseScrub();
+    if (running !== null && !scrub) await this.#store.health.scrub('pause');
     if (running !== null || !scrub) return;
     await this.#store.health.scrub({ bytesPerSecond: this.#bytesPerSecond });
     while ((await this.look()).scrub?.checkedBytes === 0) await sleep(5);
@@ -55,16 +55,6 @@ export class ReturningZone implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#store.close();
-  }
-
-  /** A scrub keeps no process alive, and whoever waits for its end must do so himself. */
-  async #pauseScrub(): Promise<void> {
-    const awake = setInterval(() => {}, 1000);
-    try {
-      await this.#store.health.scrub('pause');
-    } finally {
-      clearInterval(awake);
-    }
   }
 
   async #advance(wanted: Stage): Promise<void> {

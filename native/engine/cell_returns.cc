@@ -125,7 +125,7 @@ void CellReturns::RunWalks() {
 }
 
 Status CellReturns::WalkOne(const Walking& walking) {
-  Resting resting(options_.env, &stop_);
+  Resting resting(options_.env, &stop_, options_.demand);
   Status status = WalkBlobs(walking, &resting);
   if (status.ok()) {
     // Crash before it stands: the next open walks again.

@@ -31,6 +31,7 @@ class CellReturns {
     io::Env* env = nullptr;
     aead::Id store_id{};
     const format::StoreKeys* keys = nullptr;
+    const Demand* demand = nullptr;
     uint64_t deadline_nanos = 0;
     std::shared_ptr<blob::BlobContext> blobs;
     blob::CellZones cell_zones;

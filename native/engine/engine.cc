@@ -196,6 +196,7 @@ void EngineImpl::PrepareReturns() {
   options.env = options_.env;
   options.seal = &opened_->seal;
   options.keys = &opened_->keys;
+  options.demand = demand_.get();
   options.deadline_nanos = options_.zone_deadline_nanos;
   options.set = [this] { return log_->set(); };
   options.epoch = [this] { return log_->epoch(); };
@@ -236,6 +237,7 @@ void EngineImpl::PrepareCells() {
   options.env = options_.env;
   options.store_id = shape_.store_id;
   options.keys = &opened_->keys;
+  options.demand = demand_.get();
   options.deadline_nanos = options_.zone_deadline_nanos;
   // Who heals can come again: no disk is waited for longer than a deadline, nor is a close.
   options.blobs = std::make_shared<blob::BlobContext>();

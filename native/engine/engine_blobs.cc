@@ -84,7 +84,13 @@ Result<Engine::NewBlob> EngineImpl::StartBlob(FreshBlob fresh, format::BlobKind 
   spec.epoch = opened_->recovered.epoch;
   spec.zones = cell_zones_;
   spec.expected_size = expected_size;
-  spec.on_plaintext = std::move(on_plaintext);
+  demand_->Note();
+  if (on_plaintext) {
+    spec.on_plaintext = [demand = demand_, wanted = std::move(on_plaintext)](ByteSpan bytes) {
+      demand->Note();  // An upload may last for hours.
+      wanted(bytes);
+    };
+  }
   NewBlob out;
   out.replaced = replaced_;
   TRY_ASSIGN(out.writer, blob::BlobWriter::Start(blobs_, std::move(spec)));
@@ -108,6 +114,7 @@ void EngineImpl::CellsFailed(int zone, const Status& why) {
 
 Result<std::shared_ptr<blob::BlobReader>> EngineImpl::ReadBlob(const Opening& opening) {
   if (closed()) return Status(Code::kClosed, "the store is closed");
+  demand_->Note();
   const format::BlobReference& reference = opening.reference;
   blob::BlobReadSpec spec;
   spec.store_id = shape_.store_id;

@@ -166,6 +166,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   const std::function<void(const Event&)> on_event_;
   format::Superblock shape_;
   std::unique_ptr<Opened> opened_;
+  const std::shared_ptr<Demand> demand_ = std::make_shared<Demand>(options_.env);
   std::shared_ptr<blob::Deadlines> index_deadlines_;
   std::shared_ptr<io::TaskQueue> codec_;
   std::shared_ptr<blob::BlobContext> blobs_;

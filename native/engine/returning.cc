@@ -392,7 +392,7 @@ Status ZoneReturns::CheckClaim(const Zone& zone, const format::Superblock& found
 }
 
 Status ZoneReturns::CopyRounds(Copying& copying) {
-  Resting resting(options_.env, &stop_);
+  Resting resting(options_.env, &stop_, options_.demand);
   auto pace = [&](uint64_t bytes) { return resting.After(bytes) ? Status() : Closing(); };
   for (int round = 0; round < kRoundsMax; ++round) {
     Position tail = options_.tail();

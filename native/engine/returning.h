@@ -36,6 +36,7 @@ class ZoneReturns {
     io::Env* env = nullptr;
     const log::RecordSeal* seal = nullptr;
     const format::StoreKeys* keys = nullptr;
+    const Demand* demand = nullptr;
     uint64_t deadline_nanos = 0;
     std::function<std::vector<int>()> set;
     std::function<uint64_t()> epoch;
