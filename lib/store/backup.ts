@@ -1,14 +1,14 @@
 // Backups: the store at one moment, in a directory that an ordinary open() opens, or as an archive
 // of one.
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Writable } from 'node:stream';
+import { dirname, join } from 'node:path';
+import type { Writable } from 'node:stream';
 import type { StoreContext } from '../context/store-context.ts';
 import { invalidArgument } from '../errors.ts';
 import { type Progress, ProgressMeter } from '../object/progress.ts';
 import { checkSignal, functionOption, readOptions } from '../options.ts';
 import { absolutePath } from './absolute-path.ts';
-import { ArchiveSender, inSpool } from './backup-stream.ts';
+import { ArchiveSender, inSpool, isWritable, whileItLives } from './backup-stream.ts';
 import { followRun } from './engine-run.ts';
 
 export interface BackupOptions {
@@ -18,7 +18,7 @@ export interface BackupOptions {
   /**
    * With a stream only: the directory below which the backup is made and proven before it is sent.
    * It needs room for one copy of the store, for as long as the call takes.
-   * @default the store's path
+   * @default beside the first zone
    */
   spool?: string | URL | undefined;
 }
@@ -37,7 +37,6 @@ const zoneName = 'zone-1';
 /** TypeError, InvalidArgument, ABORTED, STORE_CLOSED and what Store.backup() tells. */
 export async function runBackup(
   context: StoreContext,
-  storePath: string,
   dest: string | URL | Writable,
   given: BackupOptions,
 ): Promise<BackupReport> {
@@ -48,10 +47,8 @@ export async function runBackup(
   const meter = onProgress ? new ProgressMeter(onProgress, undefined, context.events) : null;
   const moving: Moving = { signal: options.signal, onBytes: (bytes) => meter?.add(bytes) };
   try {
-    if (dest instanceof Writable) {
-      if (storePath === ':memory:')
-        throw invalidArgument('backup: a store in memory has no zone to back up');
-      const spool = absolutePath('backup: spool', options.spool ?? storePath);
+    if (isWritable(dest)) {
+      const spool = absolutePath('backup: spool', options.spool ?? besideZones(context));
       return await toStream(context, dest, spool, moving);
     }
     if (options.spool !== undefined)
@@ -60,6 +57,16 @@ export async function runBackup(
   } finally {
     meter?.end();
   }
+}
+
+/** There is a file system that is meant for the store's bytes. */
+function besideZones({ engine }: StoreContext): string {
+  const [zone] = engine.status().zones;
+  if (zone === undefined) throw invalidArgument('backup: a store in memory has no zone to back up');
+  // It writes not one byte.
+  if (engine.readOnly)
+    throw invalidArgument('backup: a store that is open for reading needs a spool elsewhere');
+  return dirname(zone.path);
 }
 
 interface Moving {
@@ -88,12 +95,14 @@ async function toStream(
   place: string,
   moving: Moving,
 ): Promise<BackupReport> {
-  if (!dest.writable) throw invalidArgument('backup: the stream has ended or is destroyed');
-  return await inSpool(place, async (folder) => {
-    const { sequence } = await toDirectory(context, folder, moving);
-    const sender = new ArchiveSender(folder, zoneName, moving.onBytes);
-    return { sequence, bytes: await sender.send(context, dest, moving.signal) };
-  });
+  const { onBytes } = moving;
+  return await whileItLives(dest, moving.signal, (signal) =>
+    inSpool(place, async (folder) => {
+      const { sequence } = await toDirectory(context, folder, { signal, onBytes });
+      const sender = new ArchiveSender(folder, zoneName, onBytes);
+      return { sequence, bytes: await sender.send(context, dest, moving.signal) };
+    }),
+  );
 }
 
 /** What lies in the zone itself the engine judges. */

@@ -27,10 +27,21 @@ export async function followRun(
       before = news;
     }
   } catch (error) {
+    await ended(run);
     if (signal?.aborted) throw aborted(signal);
     throw error;
   } finally {
     run.stop();
     signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** Whoever hears of its failure may remove what it wrote: by then it writes no more. */
+async function ended(run: Verifying): Promise<void> {
+  run.stop();
+  try {
+    while (!(await run.next()).over);
+  } catch {
+    // So it ended, now or before.
   }
 }

@@ -153,7 +153,7 @@ export class Store implements AsyncDisposable {
    * ```
    */
   async backup(dest: string | URL | Writable, options: BackupOptions = {}): Promise<BackupReport> {
-    return runBackup(this.#context, this.path, dest, options);
+    return runBackup(this.#context, dest, options);
   }
 
   /**

@@ -2,8 +2,20 @@
 // and whatever goes wrong leaves neither a spool nor a stream that looks whole.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
@@ -140,16 +152,78 @@ test('a store that closes interrupts an archive that nobody takes', async (t) =>
   t.deepEqual(await spoolsIn(join(folder, 'data')), []);
 });
 
-test('a spool of a process that died goes, that of one that lives stays', async (t) => {
+test('a spool that a crash left goes, one that somebody claims stays', async (t) => {
   const { store, folder, archive } = await filledStore(t);
   const place = join(folder, 'elsewhere', 'spools');
-  const dead = join(place, 'backup-spool-4194305-dead01'); // Above any pid of Linux.
-  const alive = join(place, `backup-spool-${process.pid}-alive1`);
+  const [dead, alive] = [join(place, 'backup-spool-dead01'), join(place, 'backup-spool-alive1')];
   await mkdir(dead, { recursive: true });
   await writeFile(join(dead, 'left-over'), 'x');
   await mkdir(alive);
+  const longAgo = new Date(Date.now() - 2 * 3_600_000);
+  await utimes(dead, longAgo, longAgo);
   await store.backup(createWriteStream(archive), { spool: place });
-  t.deepEqual(await readdir(place), [`backup-spool-${process.pid}-alive1`]);
+  t.deepEqual(await readdir(place), ['backup-spool-alive1']);
+});
+
+test('a receiver that fails before anything is sent is told back, and ends nothing', async (t) => {
+  const { store, folder } = await filledStore(t);
+  const nowhere = createWriteStream(join(folder, 'no', 'such', 'folder.tar'));
+  t.regex((await refusal(store.backup(nowhere))) ?? '', /ENOENT/);
+  const gone = new PassThrough();
+  const running = refusal(store.backup(gone));
+  setImmediate(() => gone.destroy(new Error('reset by its peer')));
+  t.is(await running, 'Error: reset by its peer');
+  t.deepEqual(await spoolsIn(join(folder, 'data')), []);
+});
+
+test('what fails while it is sent keeps no file of the spool open', async (t) => {
+  const { store, folder } = await filledStore(t);
+  for (let i = 0; i < 4; i++)
+    await refusal(store.backup(slowEater(100_000 + i * 400_000, new Error('enough'))));
+  if (process.platform !== 'linux') return t.pass();
+  const links = (await readdir('/proc/self/fd')).map((fd) =>
+    readlink(`/proc/self/fd/${fd}`).catch(() => ''),
+  );
+  const open = (await Promise.all(links)).filter((path) => path.startsWith(join(folder, 'data')));
+  t.deepEqual(
+    open.filter((path) => path.includes('backup-spool-')),
+    [],
+  );
+});
+
+test('a response of an HTTP server is sent one', async (t) => {
+  const { store, rootKey, folder, archive } = await filledStore(t);
+  const server = createServer((_request, response) => {
+    store.backup(response).catch(() => {});
+  });
+  server.listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const response = await fetch(`http://127.0.0.1:${port}/`);
+  await writeFile(archive, Buffer.from(await response.arrayBuffer()));
+  await extracted(archive, join(folder, 'restored'));
+  await using copy = await open(join(folder, 'restored'), { zones: 1, rootKey, readOnly: true });
+  t.like(await copy.bucket('docs').head('large'), { size: large.length });
+});
+
+test('a store that closes while the spool is made leaves none', async (t) => {
+  for (let wait = 0; wait < 5; wait++) {
+    const { store, folder } = await filledStore(t);
+    const running = refusal(store.backup(new PassThrough()));
+    await new Promise((resolve) => setTimeout(resolve, wait * 8));
+    await store.close();
+    t.is(await running, 'STORE_CLOSED');
+    t.deepEqual(await spoolsIn(join(folder, 'data')), []);
+  }
+});
+
+test('a store that is open for reading writes no spool of its own', async (t) => {
+  const { store, rootKey, folder, archive } = await filledStore(t);
+  await store.close();
+  await using reader = await open(join(folder, 'data'), { zones: 3, rootKey, readOnly: true });
+  t.is(await refusal(reader.backup(new PassThrough())), 'InvalidArgument');
+  t.is(await refusal(reader.backup(createWriteStream(archive), { spool: folder })), null);
 });
 
 test('two at once are two archives', async (t) => {
