@@ -56,7 +56,12 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   Result<format::BlobReference> Rewrap(const format::BlobReference& reference, const Kek& from,
                                        const Kek& to) override;
   void Commit(Transaction transaction, Committing done) override;
-  void Get(GetRequest request, Finding done) override;
+  void Get(GetRequest request, Finding done) override {
+    demand_->Note();
+    Find(std::move(request), std::move(done));
+  }
+  // The same for work of the engine itself, which nobody waits for.
+  void Find(GetRequest request, Finding done);
   void Scan(ScanRequest request, Scanning scanning) override;
   Result<NewBlob> WriteBlob(const Kek& kek, uint64_t expected_size,
                             std::function<void(ByteSpan)> on_plaintext) override {

@@ -94,9 +94,8 @@ void EngineImpl::Commit(Transaction transaction, Committing done) {
   committer_->Commit(std::move(transaction), std::move(done));
 }
 
-void EngineImpl::Get(GetRequest request, Finding done) {
+void EngineImpl::Find(GetRequest request, Finding done) {
   if (closed()) return done(Status(Code::kClosed, "the store is closed"));
-  demand_->Note();
   auto shared = std::make_shared<GetRequest>(std::move(request));
   auto settle = std::make_shared<Finding>(std::move(done));
   auto attempt = [self = shared_from_this(), shared, settle](

@@ -209,8 +209,8 @@ Result<std::optional<Found>> PinnedRow(EngineImpl* engine, const Bytes& key) {
   GetRequest request;
   request.key = key;
   request.pin = true;
-  engine->Get(std::move(request),
-              [answer](Result<std::optional<Found>> found) { answer->Set(std::move(found)); });
+  engine->Find(std::move(request),
+               [answer](Result<std::optional<Found>> found) { answer->Set(std::move(found)); });
   return answer->Get(kRowsNanos);
 }
 

@@ -2,6 +2,7 @@
 // for most of it while callers ask for something.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 
 #include "base/sync.h"
@@ -54,6 +55,7 @@ class Demand {
 // One thread's.
 class Resting {
  public:
+  // Null `demand`: gives way to nobody.
   Resting(io::Env* env, StopSign* stop, const Demand* demand)
       : env_(env), stop_(stop), demand_(demand) {
     Begin();
@@ -66,10 +68,11 @@ class Resting {
   bool After(uint64_t bytes) {
     if (stop_->up()) return false;
     bytes_ += bytes;
-    const bool wanted = demand_->IsRecent();
+    const bool wanted = demand_ != nullptr && demand_->IsRecent();
     if (bytes_ < (wanted ? kShortStep : kStep)) return true;
+    // Of a process that was stopped for a day, or of a walk that moved no byte, it was no work.
     const uint64_t worked = env_->MonotonicNanos() - since_;
-    bool on = stop_->Wait(wanted ? worked * kDeference : worked / kPart);
+    bool on = stop_->Wait(std::min(wanted ? worked * kDeference : worked / kPart, kRestMax));
     Begin();
     return on;
   }
@@ -77,9 +80,9 @@ class Resting {
  private:
   static constexpr uint64_t kStep = 4u << 20, kShortStep = 1u << 20;
   static constexpr uint64_t kPart = 4;
-  // The disks are the callers' for so many parts of the time, and for one part ours: a quarter of
-  // the speed, so that a zone is whole again in bounded time under any load.
+  // The disks are the callers' for so many parts of the time, and for one part ours.
   static constexpr uint64_t kDeference = 3;
+  static constexpr uint64_t kRestMax = 1'000'000'000;
   io::Env* const env_;
   StopSign* const stop_;
   const Demand* const demand_;

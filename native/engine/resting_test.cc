@@ -85,6 +85,25 @@ TEST(Resting, TakesItsTimeBackSoonAfterTheLastCall) {
   });
 }
 
+// A process that was stopped, or a walk over what needed nothing.
+TEST(Resting, MakesUpForNoTimeInWhichItDidNothing) {
+  Simulate([](io::SimEnv& env, StopSign& stop, Demand& demand) {
+    Resting resting(&env, &stop, &demand);
+    env.SleepMicros(3'600'000'000);
+    demand.Note();
+    uint64_t began = env.MonotonicNanos();
+    EXPECT(resting.After(1 << 20));
+    EXPECT(env.MonotonicNanos() - began < 2'000'000'000);
+  });
+}
+
+TEST(Resting, GivesWayToNobodyWithoutADemand) {
+  Simulate([](io::SimEnv& env, StopSign& stop, Demand& demand) {
+    Resting resting(&env, &stop, nullptr);
+    ExpectShare(Work(env, resting, 160, [&] { demand.Note(); }), 80);
+  });
+}
+
 TEST(Resting, EndsWithTheSign) {
   Simulate([](io::SimEnv& env, StopSign& stop, Demand& demand) {
     Resting resting(&env, &stop, &demand);

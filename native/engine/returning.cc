@@ -18,7 +18,7 @@ constexpr uint64_t kPauseMax = 30'000'000'000;
 constexpr uint64_t kLastCopyMax = 1 << 20;
 // A store that writes faster than is copied: after so many rounds the rest must do within the
 // deadline, or it is tried again in a quieter hour.
-constexpr int kRoundsMax = 16;
+constexpr int kRoundsMax = 16, kGentleRounds = 2;
 // How often the threads of a zone that is to be replaced are looked for, a quarter of a deadline
 // apart.
 constexpr int kLooksForThreads = 60;
@@ -392,9 +392,13 @@ Status ZoneReturns::CheckClaim(const Zone& zone, const format::Superblock& found
 }
 
 Status ZoneReturns::CopyRounds(Copying& copying) {
-  Resting resting(options_.env, &stop_, options_.demand);
-  auto pace = [&](uint64_t bytes) { return resting.After(bytes) ? Status() : Closing(); };
+  Resting gentle(options_.env, &stop_, options_.demand), firm(options_.env, &stop_, nullptr);
   for (int round = 0; round < kRoundsMax; ++round) {
+    // Callers that write as fast as it copies would keep the zone out for ever: two zones that
+    // answer quickly are worth less than three.
+    Resting& resting = round < kGentleRounds ? gentle : firm;
+    resting.Begin();
+    auto pace = [&](uint64_t bytes) { return resting.After(bytes) ? Status() : Closing(); };
     Position tail = options_.tail();
     // Without a commit since the zone left, it may hold more than that: the records of epochs.
     if (tail.location <= copying.equal.location) break;

@@ -10,6 +10,7 @@ struct TestLives {
   io::SimDisk disk;
   std::shared_ptr<TestStore> store;  // Shared by copies of the disk.
   uint64_t seed = 1;
+  std::vector<std::optional<format::Position>> applied = {{}, {}, {}};  // By the zones' indexes.
 
   explicit TestLives(const std::vector<std::string>& paths) {
     for (const auto& path : paths) disk.MakeDirectories(path);
@@ -27,7 +28,7 @@ struct TestLives {
     Status status;
     CHECK(env.Run([&] {
                TestOpen open;
-               status = open.Open(*store, &env, which);
+               status = open.Open(*store, &env, which, applied);
                if (!status.ok()) return;
                open.Serve();
                live(open);

@@ -78,6 +78,7 @@ class Recovery {
   Fault ChooseTruth();
   Fault ReadExtent();
   Status RefuseRot(size_t zone, const Position& tail);
+  Status RefuseApplied(size_t zone, const Position& tail);
   Status RefuseAstray(size_t zone, uint32_t segment, ByteSpan block);
   Status RefuseLater(size_t zone, uint32_t segment, ByteSpan block, const Position& tail);
   Fault Equalize();
@@ -108,6 +109,9 @@ class Recovery {
   Verdict verdict_;  // Its members and stale are indexes into zones_.
   std::vector<Position> tails_;
   std::vector<uint64_t> common_;
+  // A sound record says that everything up to here was durable in the whole set, wherever it was
+  // found. Kept between attempts: the zone that holds it may be left out of the next.
+  uint64_t proven_ = 0;
   std::set<size_t> doubted_;  // Members that lack what they had acknowledged.
   size_t truth_ = 0;
   Position tail_;
@@ -313,8 +317,14 @@ Recovery::Fault Recovery::ChooseTruth() {
     return Fine();
   }
   Status rot = STRONGROOM_BUG("rot-cut-as-torn") ? Status() : RefuseRot(truth_, tail_);
+  if (rot.ok()) rot = RefuseApplied(truth_, tail_);
   // The others hold what was acknowledged, or are too few to open without this one.
-  return rot.ok() ? Fine() : Of(truth_, rot);
+  if (!rot.ok()) return Of(truth_, rot);
+  // One of them was set back, and the one that rots holds more: together they are the store.
+  if (tail_.sequence >= proven_) return Fine();
+  return OfAll(Status(Code::kCorruption, "rot: a zone that is rotten proves transactions up to " +
+                                             std::to_string(proven_) + ", the others end at " +
+                                             std::to_string(tail_.sequence)));
 }
 
 // From the tail's own record: no earlier one knows what was retired since.
@@ -358,6 +368,28 @@ Status Recovery::RefuseRot(size_t zone, const Position& tail) {
   return {};
 }
 
+// The zone's index holds nothing but what was acknowledged. What it has applied begins past the
+// tail, so it is rotten, and not torn: a crash left nobody to serve it. Where no batch begins
+// there, the index is ahead for another reason (a backup was killed, the log was set back), and
+// made anew.
+Status Recovery::RefuseApplied(size_t zone, const Position& tail) {
+  const auto& applied = zones_[zone].applied;
+  if (!applied || applied->location <= tail.location) return {};
+  ZoneLog& log = *zones_[zone].log;
+  const uint32_t segment = SegmentOf(applied->location), offset = OffsetOf(applied->location);
+  auto header = log.Header(segment);
+  if (!header.ok()) return IsAbsent(header.status()) ? Status() : header.status();
+  AlignedBytes block;
+  TRY_ASSIGN(size_t got, log.ReadDirect(segment, offset, &block, kBlock));
+  if (got < kBlock) return {};
+  auto batch = format::DecodeBatchHeader(ByteSpan(block.data(), kBlock), header->id, offset);
+  if (!batch.ok() || batch->epoch != applied->epoch) return {};
+  if (batch->first_sequence > applied->sequence) return {};
+  return Status(Code::kCorruption, "rot: the index has transactions up to " +
+                                       std::to_string(applied->sequence) +
+                                       ", of which the log's are not sound");
+}
+
 // The batch that begins in the block names another place of this segment.
 Status Recovery::RefuseAstray(size_t zone, uint32_t segment, ByteSpan block) {
   auto header = zones_[zone].log->Header(segment);
@@ -378,7 +410,13 @@ Status Recovery::RefuseLater(size_t zone, uint32_t segment, ByteSpan block, cons
   if (!header.ok()) return IsAbsent(header.status()) ? rot : header.status();
   if (header->id != id) return {};  // Of the file that these blocks belonged to before.
   // What it follows was durable before it was begun, whatever has become of its own record.
-  if (batch.first_sequence > tail.sequence + 1) return rot;
+  if (batch.first_sequence > tail.sequence + 1) {
+    // Only under its seal: whoever writes to one disk must not make the others refuse.
+    LogReader reader = ReaderOf(zone, {});
+    auto entry = reader.At(Location(segment, offset));
+    if (entry.ok()) proven_ = std::max(proven_, batch.first_sequence - 1);
+    return rot;
+  }
   // The last batch stands there or there, whatever is left of it.
   const bool last = segment == SegmentOf(tail.location);
   if (offset != (last ? OffsetOf(tail.end) : kBlock)) return rot;

@@ -96,4 +96,49 @@ TEST(RottenEpoch, OfTheOnlyZoneCutsNothingBeforeIt) {
   }));
 }
 
+// The story: the last batch rots after a clean close. It looked torn, and was cut off, though the
+// index had it: so it had been acknowledged.
+TEST(RottenEpoch, WhatTheIndexHasIsNotTorn) {
+  for (bool indexed : {true, false}) {
+    TestLives lives({"/a"});
+    format::Position last;
+    EXPECT_OK(lives.Live({0}, [&](TestOpen& open) {
+      EXPECT_OK(open.Commit({1}));
+      EXPECT_OK(open.Commit({2}));
+      last = open.log->tail();
+    }));
+    if (indexed) lives.applied[0] = last;
+    Rot(&lives, "/a", last, 40);
+    Status opened = lives.Live({0}, [](TestOpen&) {});
+    EXPECT(indexed ? opened.Is(Code::kCorruption) : opened.ok());
+  }
+}
+
+// The story: of two that served, one lost its end and the other rots in the middle. What the rotten
+// one still holds soundly proves that more was acknowledged than the first one has. It was left
+// out, and the store opened without.
+TEST(RottenEpoch, OfTheZoneThatHoldsMoreIsNoReasonToForget) {
+  for (bool set_back : {true, false}) {
+    TestLives lives({"/a", "/b", "/c"});
+    EXPECT_OK(lives.Live({0, 1, 2}, [](TestOpen& open) { EXPECT_OK(open.Commit({1})); }));
+    std::optional<io::SimDisk> before;
+    format::Position middle;
+    EXPECT_OK(lives.Live({0, 1}, [&](TestOpen& open) {
+      EXPECT_OK(open.Commit({2}));
+      before.emplace(lives.disk);
+      EXPECT_OK(open.Commit({3}));
+      EXPECT_OK(open.Commit({4}));
+      middle = open.log->tail();
+      EXPECT_OK(open.Commit({5}));
+    }));
+    if (set_back) lives.disk.ReplaceTree("/b", *before, "/b");
+    Rot(&lives, "/a", middle, 40);
+    Status opened = lives.Live({0, 1, 2}, [&](TestOpen& open) {
+      auto history = ReadHistory(*open.zones[1].log, lives.store->seal);
+      EXPECT(history.ok() && history->transactions == Truth({1, 2, 3, 4, 5}));
+    });
+    EXPECT(set_back ? opened.Is(Code::kCorruption) : opened.ok());
+  }
+}
+
 }  // namespace strongroom::log
