@@ -67,8 +67,8 @@ export function isWritable(dest: unknown): dest is Writable {
 }
 
 /**
- * Calls `work` with a signal that also fires when the receiver fails: before anything is sent nobody
- * else listens, and its error would end the process. Then its error is thrown.
+ * Calls `work` with a signal that also fires when the receiver fails: before anything is sent
+ * nobody else listens, and its error would end the process. Then its error is thrown.
  */
 export async function whileItLives<T>(
   dest: Writable,
