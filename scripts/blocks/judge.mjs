@@ -80,12 +80,12 @@ async function faultAt(marks, { away, unindexed, unread }) {
   const [begun, acknowledged] = [ids('B'), ids('A')];
   try {
     const cut = faultIn(plan, begun, acknowledged, await rescueAll(present(away)));
-    if (cut !== null) return `rescue without ${away}: ${cut}`;
+    if (cut !== null) return `rescue without ${away ?? 'none'}: ${cut}`;
     for (const zone of unindexed) rmSync(join(zone, 'index'), { recursive: true, force: true });
     if (away) renameSync(away, `${away}.away`);
     const found = await reopened();
     const fault = faultIn(plan, begun, acknowledged, found);
-    if (fault !== null) return `without ${away}: ${fault}`;
+    if (fault !== null) return `without ${away ?? 'none'}: ${fault}`;
     const rescued = await rescueAll(present(away ?? (zones === 3 ? unread : undefined)));
     return difference(found, rescued);
   } catch (error) {
