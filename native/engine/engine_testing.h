@@ -93,6 +93,11 @@ struct World {
     for (const Event& event : events) found += event.kind == kind;
     return found;
   }
+  // The status, and what a caller hears, may be a moment before the event that tells of it.
+  bool AwaitTold(Event::Kind kind) {
+    for (int i = 0; i < 20'000 && Count(kind) == 0; ++i) io::PosixEnv()->SleepMicros(1000);
+    return Count(kind) != 0;
+  }
 
   Status Commit(Transaction transaction) {
     auto done = std::make_shared<io::Completion>();

@@ -40,6 +40,7 @@ TEST(IndexRot, TheNextOpenMakesARottenTableAnew) {
   Flip(Tables(world, 1).front(), 100);
   ASSERT_OK(world.Open());
   EXPECT_CODE(world.Get("row"), Code::kReadOnly);
+  EXPECT(world.AwaitTold(Event::Kind::kTampering));
   EXPECT_EQ(world.Count(Event::Kind::kTampering), 1u);
   world.Reopen();
   auto body = world.Get("row");
