@@ -115,14 +115,20 @@ void EngineImpl::StartIndexes() {
   options.deadline_nanos = options_.zone_deadline_nanos;
   options.deadlines = index_deadlines_;
   options.tail = ToApplied(opened_->recovered.tail);
+  if (!options_.read_only) {
+    options.on_damaged = [env = options_.env, zones = opened_->zones](int zone) {
+      // If it fails, the next open meets the damage again.
+      (void)index::Index::Condemn(env, zones[static_cast<size_t>(zone - 1)]->path + "/index");
+    };
+  }
   options.on_lost = [weak = weak_from_this()](int zone, const Status& why) {
     auto self = weak.lock();
     if (!self || self->closed()) return;
     // A zone that failed or was expelled is reported as such; here only what its bytes show.
     std::string what = "index: " + why.message();
+    if (why.Is(Code::kTampered) || why.Is(Code::kCorruption)) self->CondemnIndex(zone);
     if (why.Is(Code::kTampered)) self->Report(Event::Kind::kTampering, zone, what);
     if (why.Is(Code::kCorruption)) self->Report(Event::Kind::kRot, zone, what);
-    if (why.Is(Code::kTampered) || why.Is(Code::kCorruption)) self->CondemnIndex(zone);
   };
   indexes_ = IndexSet::Start(options, opened_->zones);
   for (const std::shared_ptr<Zone>& zone : opened_->set) {
@@ -280,11 +286,11 @@ void EngineImpl::Whole(const std::shared_ptr<Zone>& zone) {
     MutexLock lock(&zone->mutex);
     zone->why = Status();
   }
-  Report(Event::Kind::kZoneWhole, zone->number, "every large blob has its cells there");
   auto zones = status().zones;
   bool all = std::all_of(zones.begin(), zones.end(),
                          [](const ZoneStatus& each) { return each.in_set && !each.healing; });
   if (all) without_redundancy_ = 0;
+  Report(Event::Kind::kZoneWhole, zone->number, "every large blob has its cells there");
 }
 
 void EngineImpl::StartClearer() {

@@ -148,7 +148,7 @@ void IndexSet::Attend(size_t i, index::Index& index, const OperationRef& operati
   operation->started = options_.env->MonotonicNanos();
   Outcome outcome = operation->attempt(slots_[i].zone, index);
   if (outcome.index_broke) {
-    Lose(i, outcome.why);  // Dispatches what ran here again, this operation included.
+    LoseOnItsThread(i, outcome.why);  // Dispatches what ran here again, this operation included.
     return;
   }
   if (operation->settled.exchange(true)) return;
@@ -158,6 +158,13 @@ void IndexSet::Attend(size_t i, index::Index& index, const OperationRef& operati
     operation->listed = false;
   }
   outcome.settle ? outcome.settle() : operation->give_up(outcome.why);
+}
+
+// Whoever is refused since no index is left may end the process: by then the next open must know.
+void IndexSet::LoseOnItsThread(size_t i, const Status& why) {
+  const bool damaged = why.Is(Code::kTampered) || why.Is(Code::kCorruption);
+  if (damaged && options_.on_damaged) options_.on_damaged(slots_[i].zone->number);
+  Lose(i, why);
 }
 
 void IndexSet::Lose(size_t i, const Status& why) {

@@ -44,6 +44,9 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
     uint64_t deadline_nanos = 0;
     std::shared_ptr<blob::Deadlines> deadlines;
     index::Applied tail;  // Of the log that the replays start to walk.
+    // On a thread of the zone that may wait for its disk, also after Stop, and before anybody hears
+    // of it: the index itself is wrong.
+    std::function<void(int zone)> on_damaged;
     // From any thread, also after Stop.
     std::function<void(int zone, const Status& why)> on_lost;
   };
@@ -152,6 +155,7 @@ class IndexSet : public std::enable_shared_from_this<IndexSet> {
   Status WaitUntil(uint64_t deadline, const std::function<bool()>& done);
   void Attend(size_t slot, index::Index& index, const OperationRef& operation, uint64_t turn);
   void Lose(size_t slot, const Status& why);  // Locks.
+  void LoseOnItsThread(size_t slot, const Status& why);
   void WriteFailed(size_t slot, const Status& why);
   void PostReplay(size_t slot);
   void RunReplay(size_t slot);

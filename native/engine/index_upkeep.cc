@@ -115,7 +115,7 @@ void IndexSet::WriteFailed(size_t i, const Status& why) {
       go = Elect();
     }
   }
-  if (!unwritable) return Lose(i, why);
+  if (!unwritable) return LoseOnItsThread(i, why);
   PostReplay(i);
   DispatchAll(go);
 }

@@ -37,4 +37,31 @@ TEST(Flips, CostATypedErrorInOneZone) {
   EXPECT(figures.typed_errors > 0 && figures.healed > 0 && figures.unused > 0);
 }
 
+// The story: somebody met a rotten table first, and the process ended before the index was given
+// up. The next open served from the same table, and refused what it could have made anew.
+TEST(Flips, ARottenTableIsGivenUpBeforeAnybodyIsRefused) {
+  auto specimen = Specimen::Make(1, 1);
+  ASSERT_OK(specimen);
+  Flips flips(&*specimen,
+              [](const std::string& what) { strongroom::testing::Fail(__FILE__, __LINE__, what); });
+  struct Site {
+    const char* path;
+    uint64_t offset;
+    int bit;
+  };
+  const Site sites[] = {{"/z1/index/000005.ldb", 517, 1},
+                        {"/z1/index/000005.ldb", 809, 3},
+                        {"/z1/index/000005.ldb", 1279, 7},
+                        {"/z1/index/000009.ldb", 857, 4}};
+  for (const Site& site : sites) {
+    uint64_t byte = site.offset;
+    for (const auto& file : specimen->disk().Files("/")) {
+      if (file.path == site.path) break;
+      byte += file.size;
+    }
+    flips.Flip(byte, site.bit);
+  }
+  EXPECT_EQ(flips.figures().bad(), 0u);
+}
+
 }  // namespace strongroom::sim
