@@ -163,6 +163,7 @@
       "native/engine/parts_clearer_test.cc",
       "native/engine/small_blob_test.cc",
       "native/engine/verify_test.cc",
+      "native/engine/versions_test.cc",
       "native/erasure/reed_solomon_test.cc",
       "native/erasure/rs_kernels_test.cc",
       "native/format/record_test.cc",

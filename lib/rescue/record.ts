@@ -111,10 +111,12 @@ const wrapSize = 72;
 
 export function readRow(bytes: Buffer): Row {
   const c = new Cursor(bytes);
-  if (c.u8() !== 1) throw new StoreError('STORE_VERSION');
+  const form = c.u8();
+  if (form !== 1 && form !== 2) throw new StoreError('STORE_VERSION');
   const kind = c.u8();
   demand(kind <= 6, 'row: kind');
   const modified = c.u64();
+  if (form === 2) c.u64(); // Its version: the key of a row that is kept says it, too.
   if (kind === noBlob) return { modified, blob: null, body: c.rest() };
   if (kind === counting) {
     const counted = { references: c.u32(), placement: c.u16(), k: c.u8(), m: c.u8() };

@@ -16,6 +16,9 @@ namespace {
 
 constexpr size_t kBatchBytes = 1 << 20;  // A larger batch would stretch everybody's latency.
 constexpr size_t kBatchTransactions = 512;
+// Of rows that are kept in one batch: beside the largest transaction they make no batch that a
+// reader would refuse.
+constexpr size_t kKeptBytes = format::kBatchSizeMax / 2 - (2u << 20);
 
 size_t FrameBytes(const Transaction& transaction) {
   size_t size = 0;
@@ -33,7 +36,7 @@ size_t FrameBytes(const Transaction& transaction) {
 Status CheckSpace(const Transaction& transaction, IndexSet::Space space) {
   using Space = IndexSet::Space;
   bool removes = std::all_of(transaction.effects.begin(), transaction.effects.end(),
-                             [](const Effect& e) { return e.remove || e.carried; });
+                             [](const Effect& e) { return e.remove || e.carried || e.from; });
   if (space == Space::kAny || (space == Space::kRemovals && removes)) return {};
   return Status(Code::kNoSpace, "the disks of the indexes are full");
 }
@@ -72,10 +75,12 @@ format::Row RowOf(const Effect& effect, uint64_t frame_location) {
   if (effect.carried) {
     auto carried = format::DecodeRow(effect.carried->row);
     CHECK(carried.ok());
-    if (format::IsSmall(carried->blob.kind)) carried->blob.location = frame_location;
+    bool moves = format::IsSmall(carried->blob.kind) && !effect.carried->frame.empty();
+    if (moves) carried->blob.location = frame_location;
     return *carried;
   }
   row.modified = effect.modified;
+  row.version = effect.version;
   row.body = effect.body;
   if (effect.small) {
     row.blob = effect.small->reference;
@@ -109,7 +114,14 @@ size_t WeightOf(ByteSpan key, const format::Row& row) {
 }
 
 bool IsCarry(const Transaction& transaction) {
-  return !transaction.effects.empty() && transaction.effects.front().carried.has_value();
+  if (transaction.effects.empty()) return false;
+  const Effect& first = transaction.effects.front();
+  return first.carried && !first.from;
+}
+
+bool KeepsRows(const Transaction& transaction) {
+  return std::any_of(transaction.effects.begin(), transaction.effects.end(),
+                     [](const Effect& effect) { return effect.keep_old || effect.from; });
 }
 
 }  // namespace
@@ -238,20 +250,33 @@ bool Committer::PrepareBatch(std::vector<Pending> candidates, Batch* batch) {
   if (status.ok()) status = LookUp(candidates);
   IndexSet::Space space = options_.indexes->space();
   const std::vector<int> set = options_.log->set();
+  std::vector<Pending> waiting;
   for (Pending& pending : candidates) {
+    const bool may_go = status.ok() && !MustWait(pending.transaction);
+    const size_t kept = may_go ? KeptBytes(pending.transaction) : 0;
+    const bool fits = batch->pendings.empty() || batch->kept + kept <= kKeptBytes;
+    if (status.ok() && (!may_go || !fits)) {
+      waiting.push_back(std::move(pending));
+      continue;
+    }
     if (status.ok() && !Lacking(pending.transaction, set, options_.replaced()).empty()) {
       options_.on_lacking(std::move(pending.transaction), std::move(pending.done));
       continue;
     }
     Status verdict = status.ok() ? CheckOne(pending.transaction) : status;
+    if (verdict.ok() && kept > kKeptBytes) {
+      verdict = Status(Code::kInvalidArgument, "what it replaces and keeps is over 6 MiB of rows");
+    }
     if (verdict.ok()) verdict = CheckSpace(pending.transaction, space);
     if (verdict.ok()) DropMoved(&pending.transaction);
     if (verdict.ok()) {
+      batch->kept += kept;
       Accept(std::move(pending), batch);
     } else {
       batch->refused.emplace_back(std::move(pending.done), verdict);
     }
   }
+  PutBack(std::move(waiting));
   if (!batch->pendings.empty()) return true;
   // A refusal may rest on the batch in flight: tell nobody before that one stands.
   if (in_flight_) FinishInFlight();
@@ -265,9 +290,29 @@ void Committer::SettleCarries(const std::vector<Pending>& candidates) {
   if (!in_flight_) return;
   for (const Pending& pending : candidates) {
     for (const Effect& effect : pending.transaction.effects) {
-      if (effect.keep && newer_.count(effect.key) != 0) return FinishInFlight();
+      bool reads = effect.keep || effect.keep_old;
+      if (reads && newer_.count(effect.key) != 0) return FinishInFlight();
+      if (effect.from && newer_.count(*effect.from) != 0) return FinishInFlight();
     }
   }
+}
+
+// A row that is kept stands in the index before it is: what is written in this batch has no place
+// yet. After SettleCarries `newer_` holds of its key nothing else.
+bool Committer::MustWait(const Transaction& transaction) const {
+  return std::any_of(transaction.effects.begin(), transaction.effects.end(),
+                     [this](const Effect& effect) {
+                       return (effect.keep_old && newer_.count(effect.key) != 0) ||
+                              (effect.from && newer_.count(*effect.from) != 0);
+                     });
+}
+
+// Before all that was queued since, in their order.
+void Committer::PutBack(std::vector<Pending> waiting) {
+  if (waiting.empty()) return;
+  MutexLock lock(&mutex_);
+  queue_.insert(queue_.begin(), std::make_move_iterator(waiting.begin()),
+                std::make_move_iterator(waiting.end()));
 }
 
 // Fetches from the index, in one hop, what the checks and effects need and no batch has newer. A
@@ -275,6 +320,9 @@ void Committer::SettleCarries(const std::vector<Pending>& candidates) {
 Status Committer::LookUp(const std::vector<Pending>& candidates) {
   looked_.clear();
   unchanged_.clear();
+  keeps_ = std::any_of(candidates.begin(), candidates.end(), [](const Pending& pending) {
+    return KeepsRows(pending.transaction);
+  });
   std::vector<Bytes> keys;
   std::vector<Transaction::Range> ranges;
   auto want = [&](const Bytes& key) {
@@ -282,7 +330,10 @@ Status Committer::LookUp(const std::vector<Pending>& candidates) {
   };
   for (const Pending& pending : candidates) {
     for (const Check& check : pending.transaction.checks) want(check.key);
-    for (const Effect& effect : pending.transaction.effects) want(effect.key);
+    for (const Effect& effect : pending.transaction.effects) {
+      want(effect.key);
+      if (effect.from) want(*effect.from);
+    }
     for (const auto& range : pending.transaction.ranges) ranges.push_back(range);
   }
   TRY_ASSIGN(auto looked, options_.indexes->Look(keys, ranges));
@@ -328,7 +379,9 @@ Status Committer::Remember(const std::vector<Bytes>& keys, const std::vector<std
     standing.home = row.home;
     standing.weight = WeightOf(keys[i], row.row);
     standing.blob = row.row.blob;
+    standing.version = format::VersionOf(row.row, row.revision);
     if (row.row.blob.kind == BlobKind::kCounted) standing.counted = row.row.counted;
+    if (keeps_) standing.image.assign(row.image.begin(), row.image.end());
   }
   return {};
 }
@@ -402,6 +455,7 @@ Status Committer::CheckEffect(const Effect& effect, const Transaction& transacti
   if (part && !stands(BlobKind::kParts, list) && !begins(list)) {
     return Moved("the list of parts is gone");
   }
+  if (effect.from && Current(*effect.from)->revision == 0) return Moved("the version is gone");
   // In a batch its blob has no place yet; whoever checked the revision has seen a durable row.
   if (effect.keep && (newer_.count(effect.key) != 0 || Current(effect.key)->revision == 0)) {
     return Moved("the row whose blob is kept has moved");
@@ -412,23 +466,35 @@ Status Committer::CheckEffect(const Effect& effect, const Transaction& transacti
 void Committer::Accept(Pending pending, Batch* batch) {
   pending.revision = next_sequence_++;
   BlobCounts counts;
+  std::vector<Effect> left;  // The keys of rows that move away.
   for (Effect& effect : pending.transaction.effects) {
     if (effect.checkpoint) effect.key = format::CheckpointKey(pending.revision);
+    if (effect.versioned) effect.key = format::VersionKey(effect.key, pending.revision);
     const auto& old = Current(effect.key)->blob;
+    if (effect.from) {
+      const Standing& moved = *Current(*effect.from);
+      effect.carried = CarriedRow{moved.revision, moved.home, moved.image, {}};
+      left.emplace_back();
+      left.back().key = *effect.from;
+      left.back().remove = true;
+      if (old && !effect.keep_old) counts.Take(*old);
+    }
     if (effect.carried) continue;  // It names what it named.
     if (effect.keep) {
       effect.kept = old;
+      if (format::HasVersions(effect.key)) effect.version = Current(effect.key)->version;
       continue;
     }
-    if (old) counts.Take(*old);
+    if (old && !effect.keep_old) counts.Take(*old);
     if (effect.named) counts.Give(*effect.named);
   }
   auto standing = [this](const Bytes& key) -> const format::Counted* {
     const auto& counted = Current(key)->counted;
     return counted ? &*counted : nullptr;
   };
-  std::vector<Effect> events;
+  std::vector<Effect> kept, events;
   for (const Effect& effect : pending.transaction.effects) {
+    if (auto old = Kept(effect)) kept.push_back(std::move(*old));
     if (!effect.event || (effect.remove && Current(effect.key)->revision == 0)) continue;
     events.push_back(EventOf(effect, pending.revision, static_cast<uint32_t>(events.size())));
   }
@@ -436,7 +502,9 @@ void Committer::Accept(Pending pending, Batch* batch) {
   if (STRONGROOM_BUG("unlinked-before-commit")) {
     for (const GoneBlob& blob : batch->gone) options_.on_gone(blob);
   }
-  for (Effect& event : events) pending.transaction.effects.push_back(std::move(event));
+  for (auto* added : {&left, &kept, &events}) {
+    for (Effect& effect : *added) pending.transaction.effects.push_back(std::move(effect));
+  }
   for (const Effect& effect : pending.transaction.effects) {
     Standing now;
     if (!effect.remove) {
@@ -444,6 +512,7 @@ void Committer::Accept(Pending pending, Batch* batch) {
       now.revision = effect.carried ? effect.carried->revision : pending.revision;
       now.weight = WeightOf(effect.key, row);
       now.blob = row.blob;
+      now.version = format::VersionOf(row, now.revision);
       if (row.blob.kind == BlobKind::kCounted) now.counted = row.counted;
     }
     batch->grown += static_cast<int64_t>(now.weight);
@@ -451,6 +520,30 @@ void Committer::Accept(Pending pending, Batch* batch) {
     newer_[effect.key] = std::move(now);
   }
   batch->pendings.push_back(std::move(pending));
+}
+
+// Of the rows that Accept adds, or moves: no caller knows them, so no limit of a call holds them.
+size_t Committer::KeptBytes(const Transaction& transaction) {
+  size_t size = 0;
+  for (const Effect& effect : transaction.effects) {
+    const size_t keys = 2 * (effect.key.size() + 32);
+    if (effect.keep_old) size += Current(effect.key)->image.size() + keys;
+    if (effect.from) size += Current(*effect.from)->image.size() + keys;
+  }
+  return size;
+}
+
+// The row that stands, under the key where it stays. It names what it named, and the frame of its
+// blob stays where it is: whoever compacts looks for both.
+std::optional<Effect> Committer::Kept(const Effect& effect) {
+  if (!effect.keep_old) return std::nullopt;
+  const Standing& old = *Current(effect.key);
+  if (old.revision == 0 || STRONGROOM_BUG("old-version-dropped")) return std::nullopt;
+  CHECK(!old.image.empty()) << "who keeps a row waits until it stands in the index";
+  Effect kept;
+  kept.key = format::VersionKey(effect.key, old.version);
+  kept.carried = CarriedRow{old.revision, old.home, old.image, {}};
+  return kept;
 }
 
 format::Extent Committer::ExtentOf(const Batch& batch, const format::Extent& before) const {
@@ -477,6 +570,9 @@ Status Committer::Seal(Batch* batch) {
   }
   size_t sealed_size = record_size + aead::kXaesOverhead;
   size_t size = format::RoundUp(format::kBatchHeaderSize + frames + sealed_size, format::kBlock);
+  if (size > format::kBatchSizeMax) {  // Nobody could read it.
+    return Status(Code::kInvalidArgument, "the batch is over 16 MiB");
+  }
   TRY_ASSIGN(log::Place place, options_.log->PlaceFor(size));
 
   auto sealed = std::make_shared<log::SealedBatch>();

@@ -79,12 +79,15 @@ class Committer {
     // What it names. A small blob's place is known from the index only: in a batch it has none yet.
     std::optional<format::BlobReference> blob;
     std::optional<format::Counted> counted;
+    uint64_t version = 0;
+    Bytes image;  // Of the row, known from the index only, where it may have to be kept.
   };
   struct Batch {
     std::vector<Pending> pendings;
     std::vector<std::pair<Engine::Committing, Status>> refused;
     std::vector<GoneBlob> gone;
     int64_t grown = 0;  // By how many live bytes.
+    size_t kept = 0;    // Bytes of rows that stay beside those that take their keys.
     std::shared_ptr<log::SealedBatch> sealed;
     std::shared_ptr<const AppliedBatch> image;
   };
@@ -100,6 +103,10 @@ class Committer {
   Status CheckRetire(const format::Extent& retire);
   void DropMoved(Transaction* transaction);
   void SettleCarries(const std::vector<Pending>& candidates);
+  bool MustWait(const Transaction& transaction) const;
+  void PutBack(std::vector<Pending> waiting);
+  std::optional<Effect> Kept(const Effect& effect);
+  size_t KeptBytes(const Transaction& transaction);
   bool Unchanged(const Transaction::Range& range);
   const Standing* Current(const Bytes& key);
   void Accept(Pending pending, Batch* batch);
@@ -130,6 +137,7 @@ class Committer {
   Standings newer_;                  // From the batch in flight and the batch so far.
   Standings looked_;                 // From the index, for the batch being prepared.
   std::map<Bytes, bool> unchanged_;  // By RangeName.
+  bool keeps_ = false;               // Some row of the batch being prepared may have to be kept.
   std::unique_ptr<Batch> in_flight_;
 
   std::atomic<uint64_t> sequence_, commits_{0}, batches_{0};

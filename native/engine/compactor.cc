@@ -205,10 +205,20 @@ Result<Compactor::Walked> Compactor::Walk(uint32_t limit, bool together) {
 Result<size_t> Compactor::CarryLive(repair::LogWalk& walk, const log::LogEntry& entry,
                                     Gathered* gathered) {
   std::vector<Bytes> keys;  // Of rows that were written twice in it, twice.
+  uint64_t sequence = entry.record.head.first_sequence;
   for (const auto& effects : entry.record.transactions) {
     for (const auto& effect : effects) {
-      if (effect.row) keys.emplace_back(effect.key.begin(), effect.key.end());
+      if (!effect.row) continue;
+      keys.emplace_back(effect.key.begin(), effect.key.end());
+      if (STRONGROOM_BUG("version-not-carried")) continue;
+      // It may have gone to its other key since, and its blob's frame not with it.
+      if (format::IsVersionKey(effect.key)) keys.push_back(format::CurrentKey(effect.key));
+      if (!format::IsCurrentKey(effect.key)) continue;
+      TRY_ASSIGN(format::Row row, format::DecodeRow(*effect.row));
+      uint64_t revision = effect.carried != 0 ? effect.carried : sequence;
+      keys.push_back(format::VersionKey(effect.key, format::VersionOf(row, revision)));
     }
+    ++sequence;
   }
   if (keys.empty()) return size_t{0};
   TRY_ASSIGN(auto looked, options_.indexes->Look(keys, {}));

@@ -144,11 +144,20 @@ struct CarriedRow {
   uint64_t revision = 0;  // Dropped from the transaction when the row is not at this revision,
   uint32_t home = 0;      // in this home, any more.
   Bytes row;              // REQUIRES: it decodes.
-  Bytes frame;            // Of its small blob, verified; empty: it names none.
+  Bytes frame;            // Of its small blob, verified. Empty: none, or it stays in its place.
 };
 
 struct Effect {
   Bytes key;
+  // The committer puts this commit's revision into the key. REQUIRES: IsVersionKey(key).
+  bool versioned = false;
+  // The row that stood under the key stays, with its revision and whatever it names, under its
+  // VersionKey. REQUIRES: IsCurrentKey(key), and a new blob or none. False: it is replaced, or
+  // removed.
+  bool keep_old = false;
+  // The row that stands under this key of a version is moved to `key`, as it is. REQUIRES: both are
+  // of one object, and a check on that row, with its revision.
+  std::optional<Bytes> from;
   bool remove = false;
   uint64_t modified = 0;
   Bytes body;
@@ -160,11 +169,12 @@ struct Effect {
   std::optional<EventRow> event;
   // Set by the committer alone: what `keep` found, and the counting rows that it adds.
   std::optional<format::BlobReference> kept;
+  uint64_t version = 0;
   std::optional<format::Counted> counted;
   // A checkpoint's row, by the engine alone: the committer puts its sequence into the key, and the
   // chain before its record into the body.
   bool checkpoint = false;
-  // Set by the engine alone, and then alone.
+  // Set by the engine alone, and then alone, but for a row that is kept: the committer adds that.
   std::optional<CarriedRow> carried;
 };
 

@@ -11,6 +11,22 @@ namespace strongroom::engine {
 
 namespace {
 
+bool FitsVersions(const Effect& effect) {
+  const bool moves = effect.from.has_value();
+  // One form of the key: two effects with different numbers would become one.
+  const bool named = format::IsVersionKey(effect.key) &&
+                     format::VersionKey(effect.key, 0) == effect.key;
+  if (effect.versioned && (!named || effect.keep || effect.remove)) return false;
+  // Any other number might be that of a row that is about to be kept.
+  const bool stays = effect.versioned || effect.remove || effect.keep;
+  if (format::IsVersionKey(effect.key) && !stays) return false;
+  if (effect.keep_old && (!format::IsCurrentKey(effect.key) || effect.keep)) return false;
+  if (!moves) return true;
+  const bool brings = effect.remove || effect.keep || effect.small || effect.named;
+  return !brings && format::IsVersionKey(*effect.from) &&
+         format::CurrentKey(*effect.from) == effect.key;
+}
+
 // Refuses what could never be committed, before it waits in the queue.
 Status CheckLimits(const Transaction& transaction) {
   size_t total = 0;
@@ -23,6 +39,9 @@ Status CheckLimits(const Transaction& transaction) {
     }
     if (format::IsEngineKey(effect.key)) {
       return Status(Code::kInvalidArgument, "only the engine counts and takes checkpoints");
+    }
+    if (!FitsVersions(effect)) {
+      return Status(Code::kInvalidArgument, "only an object's rows are versions");
     }
     if (effect.body.size() > format::kRowMax) {
       return Status(Code::kInvalidArgument, "a row has at most 64 KiB");
@@ -45,7 +64,8 @@ Status CheckLimits(const Transaction& transaction) {
   }
   std::unordered_set<std::string_view> keys;
   for (const Effect& effect : transaction.effects) {
-    if (!keys.insert(AsString(effect.key)).second) {
+    const bool first = keys.insert(AsString(effect.key)).second;
+    if (!first || (effect.from && !keys.insert(AsString(*effect.from)).second)) {
       return Status(Code::kInvalidArgument, "one effect per row key");
     }
   }
@@ -59,7 +79,8 @@ Status NotHeld() {
 // Whether the row is at the expected revision. An index that errs is told in `broken` as well.
 // Asked after what it guards was read: the caller saw the revision before the call, and no other
 // row ever has it, so a row that still has it had it all the while. The other way about, rows of
-// after the change would pass under a check from before it.
+// after the change would pass under a check from before it. Not so of an object's row, which may go
+// and come back: of the very row that is read its own revision is asked.
 Result<bool> Holds(index::Index& index, const Check& check, Status* broken) {
   Scratch<std::string> kept;
   std::string& row = *kept;
@@ -121,7 +142,9 @@ Result<std::optional<Found>> EngineImpl::GetFrom(const std::shared_ptr<Zone>& zo
     row_bytes.clear();
     auto got = index.Get(request.key, &row_bytes);
     if (!got.ok()) return *broken = got.status();
-    if (request.check) {
+    if (request.check && request.check->key == request.key) {
+      if (format::IndexRowRevision(AsBytes(row_bytes)) != request.check->revision) return NotHeld();
+    } else if (request.check) {
       TRY_ASSIGN(bool holds, Holds(index, *request.check, broken));
       if (!holds) return NotHeld();
     }

@@ -6,10 +6,13 @@
 namespace strongroom::format {
 
 namespace {
-constexpr uint8_t kRowVersion = 1;
+constexpr uint8_t kPlain = 1, kVersioned = 2;
 
 constexpr uint8_t kFamilyBlob = 'B', kFamilyList = 'L', kFamilyDoomed = 'D', kFamilyPart = 'P';
 constexpr uint8_t kFamilyCheckpoint = 'C';
+constexpr uint8_t kFamilyCurrent = 'o', kFamilyVersion = kOlderFamily;
+constexpr size_t kVersionSize = 8;
+constexpr uint64_t kNoVersion = UINT64_MAX;
 
 void EncodeBlob(const Row& row, ByteWriter& w) {
   const BlobReference& blob = row.blob;
@@ -62,13 +65,15 @@ Status DecodeRowInto(ByteSpan bytes, Row* row) {
   uint8_t version = r.U8();
   uint8_t kind = r.U8();
   row->modified = r.U64();
-  if (!r.failed() && version > kRowVersion) {
+  if (!r.failed() && version > kVersioned) {
     return Status(Code::kUnsupportedFormat, "row has version " + std::to_string(version));
   }
+  row->version = version == kVersioned ? r.U64() : 0;
   if (kind > 6) return Status(Code::kCorruption, "row: unknown blob kind");
   row->blob.kind = static_cast<BlobKind>(kind);
   DecodeBlob(r, row);
   if (r.failed() || version == 0) return Status(Code::kCorruption, "row: cut short");
+  if (version == kVersioned && row->version == 0) return Status(Code::kCorruption, "row: version");
   row->body = bytes.subspan(r.position());
   return {};
 }
@@ -83,9 +88,10 @@ Placement PlacedIn(const Superblock& shape, const Placement& row) {
 
 void EncodeRow(const Row& row, Bytes* out) {
   ByteWriter w(out);
-  w.U8(kRowVersion);
+  w.U8(row.version == 0 ? kPlain : kVersioned);
   w.U8(static_cast<uint8_t>(row.blob.kind));
   w.U64(row.modified);
+  if (row.version != 0) w.U64(row.version);
   EncodeBlob(row, w);
   w.Raw(row.body);
 }
@@ -95,7 +101,7 @@ size_t RowSize(const Row& row) {
   size_t head = kind == BlobKind::kNone ? 0 : kind == BlobKind::kCounted ? 16 : 16 + 8 + 8;
   if (HasWrap(kind)) head += kDekWrapSize;
   if (IsSmall(kind)) head += 8;
-  return 1 + 1 + 8 + head + row.body.size();
+  return 1 + 1 + 8 + (row.version == 0 ? 0 : 8) + head + row.body.size();
 }
 
 Result<Row> DecodeRow(ByteSpan bytes) {
@@ -129,6 +135,13 @@ uint64_t IndexRowRevision(ByteSpan bytes) {
   return bytes.size() < kIndexRowHead ? 0 : LoadLittle<uint64_t>(bytes.data());
 }
 
+uint64_t IndexRowVersion(ByteSpan bytes) {
+  constexpr size_t kVersionAt = kIndexRowHead + 1 + 1 + 8;
+  if (bytes.size() <= kIndexRowHead) return 0;
+  if (bytes[kIndexRowHead] != kVersioned) return IndexRowRevision(bytes);
+  return bytes.size() < kVersionAt + 8 ? 0 : LoadLittle<uint64_t>(bytes.data() + kVersionAt);
+}
+
 Bytes CountedKey(BlobKind kind, const aead::Id& id) {
   return KeyOf(IsLarge(kind) ? kFamilyBlob : kFamilyList, id);
 }
@@ -155,6 +168,33 @@ Bytes EventKey(ByteSpan under, uint64_t sequence, uint32_t place) {
   StoreBig64(key.data() + under.size(), sequence);
   StoreBig32(key.data() + under.size() + 8, place);
   return key;
+}
+
+bool IsCurrentKey(ByteSpan key) {
+  return key.size() > 1 + kVersionSize && key[0] == kFamilyCurrent &&
+         LoadBig64(key.data() + key.size() - kVersionSize) == kNoVersion;
+}
+
+bool IsVersionKey(ByteSpan key) {
+  return key.size() > 1 + kVersionSize && key[0] == kFamilyVersion;
+}
+
+uint64_t VersionOf(const Row& row, uint64_t revision) {
+  return row.version == 0 ? revision : row.version;
+}
+
+Bytes VersionKey(ByteSpan key, uint64_t version) {
+  Bytes out(key.begin(), key.end());
+  out[0] = kFamilyVersion;
+  StoreBig64(out.data() + out.size() - kVersionSize, ~version);
+  return out;
+}
+
+Bytes CurrentKey(ByteSpan key) {
+  Bytes out(key.begin(), key.end());
+  out[0] = kFamilyCurrent;
+  StoreBig64(out.data() + out.size() - kVersionSize, kNoVersion);
+  return out;
 }
 
 bool ListOfPart(ByteSpan key, aead::Id* list_id) {

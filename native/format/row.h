@@ -1,6 +1,7 @@
 // Rows: the unit of metadata, as an effect carries it and as the index keeps it.
 //
-//   row       = version u8 (1) ‖ kind u8 ‖ modified ms u64 ‖ blob ‖ body
+//   row       = 01 ‖ kind u8 ‖ modified ms u64 ‖ blob ‖ body
+//             | 02 ‖ kind u8 ‖ modified ms u64 ‖ version u64 ‖ blob ‖ body
 //   blob      = nothing                                (0, none)
 //             | head ‖ DEK wrap 72 ‖ frame location u64 (1, small: in the log)
 //             | head ‖ DEK wrap 72                      (2, large: files of its own, counted)
@@ -24,6 +25,14 @@
 //   'L' list id              counted: a list of parts that some row names (placement and size 0)
 //   'D' list id              counted, references 0: a list that no row names any more; its parts go
 //   'P' list id position u64 a part (the position is big-endian, so parts lie in order)
+//
+// An object's row may stay when another one takes its key: under a key of its own, in which its
+// version stands, the newest first. The version is the revision that it began with: it stays when
+// the row is written anew with the blob that it has, and only then stands in the row. Whoever looks
+// for what a record wrote looks under both keys.
+//
+//   'o' text ‖ FF * 8        the row that stands
+//   'v' text ‖ version u64   (inverted, big-endian) one that is kept, or never stood
 //
 // A checkpoint is a row without a blob that the engine alone writes as well, in the commit that its
 // key names:
@@ -100,6 +109,7 @@ struct Counted {
 
 struct Row {
   uint64_t modified = 0;
+  uint64_t version = 0;  // 0: its revision.
   BlobReference blob;
   Counted counted;  // Where blob.kind is kCounted.
   ByteSpan body;    // Into the bytes it was decoded from, or given by the encoder's caller.
@@ -121,6 +131,8 @@ Result<IndexRow> DecodeIndexRow(ByteSpan bytes);
 Status DecodeIndexRow(ByteSpan bytes, IndexRow* row);
 // Only the revision: the head of an index row. 0 when too short.
 uint64_t IndexRowRevision(ByteSpan bytes);
+// Only the version, of an object's row. 0 when too short.
+uint64_t IndexRowVersion(ByteSpan bytes);
 
 // The key of the row that counts a blob or list. REQUIRES: IsCounted(kind).
 Bytes CountedKey(BlobKind kind, const aead::Id& id);
@@ -136,6 +148,14 @@ Bytes DoomedKey(const aead::Id& list_id);
 Bytes PartKey(const aead::Id& list_id, uint64_t position);
 // `under`, sequence u64, place u32: big-endian, so that the rows that tell of commits lie in order.
 Bytes EventKey(ByteSpan under, uint64_t sequence, uint32_t place);
+constexpr char kOlderFamily = 'v';
+bool IsCurrentKey(ByteSpan key);  // 'o' text FF*8
+bool IsVersionKey(ByteSpan key);  // 'v' text ‖ 8 bytes
+inline bool HasVersions(ByteSpan key) { return IsCurrentKey(key) || IsVersionKey(key); }
+uint64_t VersionOf(const Row& row, uint64_t revision);
+// The key under which a row of this version is kept. REQUIRES: one of the two.
+Bytes VersionKey(ByteSpan key, uint64_t version);
+Bytes CurrentKey(ByteSpan key);  // REQUIRES: IsVersionKey(key).
 // The list that a row key of family 'P' belongs to. False for another row key.
 bool ListOfPart(ByteSpan key, aead::Id* list_id);
 // The key of the checkpoint that the commit of this sequence wrote.

@@ -31,6 +31,22 @@ bool IsPart(const std::string& key, uint64_t* list, uint64_t* position) {
   return true;
 }
 
+std::string VersionName(const std::string& key, const Body& body) {
+  return key + "#" + std::to_string(body.id);
+}
+
+bool HasVersions(const std::string& key) {
+  return key[0] == 'w' && key.find('#') == std::string::npos;
+}
+
+bool IsVersion(const std::string& key, std::string* of, uint64_t* body) {
+  const size_t at = key.find('#');
+  if (key[0] != 'w' || at == std::string::npos) return false;
+  *of = key.substr(0, at);
+  std::from_chars(key.data() + at + 1, key.data() + key.size(), *body);
+  return true;
+}
+
 namespace {
 
 using Value = std::optional<Body>;

@@ -6,6 +6,7 @@
 //             cannot be told from a write that was torn
 //
 //   "k3"      a row, with bytes or with a list of parts      "u2"   an upload: it names a list
+//   "w3"      a row whose versions stay    "w3#17"  one of them that does not stand, by its body
 //   "L17/4"   part 4 of list 17. Parts are seen through the rows that name their list: of a list
 //             that no row names any more nothing is said, its parts go in their own time
 #pragma once
@@ -33,6 +34,10 @@ Bytes BytesOf(const Body& body);
 using Rows = std::map<std::string, Body>;
 
 std::string PartName(uint64_t list, uint64_t position);
+std::string VersionName(const std::string& key, const Body& body);
+bool HasVersions(const std::string& key);  // A row of which versions stay.
+// Of one that does not stand: whose it is, and its body's number.
+bool IsVersion(const std::string& key, std::string* of, uint64_t* body);
 bool IsPart(const std::string& key, uint64_t* list, uint64_t* position);
 
 struct Change {
@@ -41,6 +46,9 @@ struct Change {
   // The row whose large body, or list, this one names too. Empty: a body, or list, of its own.
   std::string copy_of{};
   std::string named_by{};  // Of a part: a row that names its list, in the store or beside it here.
+  bool keeps = false;      // What stood under the key stays as a version.
+  std::string from{};      // The version that stands again.
+  bool follows = false;    // From a change beside it here: the store is not asked for it.
 };
 using Changes = std::vector<Change>;  // Of one transaction.
 

@@ -8,7 +8,8 @@ using engine::PartsKeyRef;
 
 namespace {
 
-constexpr char kFamily = 'o';
+constexpr char kFamily = 'o', kOlder = format::kOlderFamily;
+constexpr size_t kVersionEnd = 1 + 8;  // Of a key of a row that has versions: 00 and the version.
 constexpr uint64_t kPatience = 3'600'000'000'000;  // Simulated: an hour.
 constexpr size_t kDescribed = 13;
 const char kContext[] = "sim";
@@ -40,7 +41,15 @@ std::optional<Body> SaidOf(ByteSpan said) {
 Bytes KeyOf(const std::string& key) {
   Bytes out = {static_cast<uint8_t>(kFamily)};
   out.insert(out.end(), key.begin(), key.end());
+  if (!HasVersions(key)) return out;
+  out.push_back(0);
+  out.resize(out.size() + 8, 0xff);
   return out;
+}
+
+std::string NameOf(ByteSpan key) {
+  const size_t end = format::HasVersions(key) ? kVersionEnd : 0;
+  return std::string(AsString(key.subspan(1, key.size() - 1 - end)));
 }
 
 Status Offer(blob::BlobWriter* writer, ByteSpan body) {
@@ -105,7 +114,9 @@ Result<std::unique_ptr<Store>> Store::OpenWith(engine::OpenOptions options, Buck
 
 Status Store::Commit(const Changes& changes) {
   engine::Transaction transaction;
-  for (const Change& change : changes) TRY(Fill(change, &transaction));
+  for (const Change& change : changes) {
+    if (!change.follows) TRY(Fill(change, &transaction));
+  }
   auto done = std::make_shared<io::Completion>();
   engine_->Commit(std::move(transaction),
                   [done](Result<engine::Committed> result) { done->Set(result.status()); });
@@ -120,13 +131,47 @@ Status Store::Fill(const Change& change, engine::Transaction* to) {
     TRY_ASSIGN(parts, ListOf(change, to));
     key = format::PartKey(parts->id(), position);
   }
+  std::string of;
+  uint64_t body = 0;
+  if (IsVersion(change.key, &of, &body)) {
+    TRY_ASSIGN(Kept kept, FindVersion(change.key));
+    key = std::move(kept.key);
+  }
   to->effects.emplace_back();
   to->effects.back().key = std::move(key);
+  to->effects.back().keep_old = change.keeps;
   to->effects.back().remove = !change.body.has_value();
   if (!change.body) return {};
+  if (!change.from.empty()) return StandAgain(change, to);
   to->effects.back().body = Described(*change.body);
   if (!change.copy_of.empty() || change.body->list) return Name(change, to);
   return Write(*change.body, parts, &to->effects.back());
+}
+
+Status Store::StandAgain(const Change& change, engine::Transaction* to) {
+  TRY_ASSIGN(Kept kept, FindVersion(change.from));
+  to->checks.push_back({kept.key, kept.revision});
+  to->effects.back().from = std::move(kept.key);
+  return {};
+}
+
+// Its key says its number, which nobody was told: it is known by the body that its row says.
+Result<Store::Kept> Store::FindVersion(const std::string& name) {
+  std::string of;
+  uint64_t body = 0;
+  IsVersion(name, &of, &body);
+  Bytes start = KeyOf(of), end;
+  start.resize(start.size() - 8);
+  start[0] = static_cast<uint8_t>(kOlder);
+  end = start;
+  end.back() = 1;
+  TRY_ASSIGN(Scanned rows, Scan(std::move(start), std::move(end)));
+  for (const auto& [key, row] : rows) {
+    TRY_ASSIGN(format::IndexRow decoded, format::DecodeIndexRow(row));
+    auto said = SaidOf(decoded.row.body);
+    if (said && said->id == body) return Kept{key, decoded.revision};
+  }
+  return Status(Code::kPreconditionFailed, "the version has gone");
 }
 
 // A row that names a list, or a large body that another row names.
@@ -252,8 +297,14 @@ Result<Account> Store::ReadAll() {
   Bytes end = {static_cast<uint8_t>(kFamily + 1)};
   TRY_ASSIGN(Scanned rows, Scan(KeyOf(""), std::move(end)));
   Account account;
-  for (const auto& [key, row] : rows) {
-    ReadRow({key, row, std::string(key.begin() + 1, key.end())}, nullptr, &account);
+  for (const auto& [key, row] : rows) ReadRow({key, row, NameOf(key)}, nullptr, &account);
+  Bytes first = {static_cast<uint8_t>(kOlder)}, behind = {static_cast<uint8_t>(kOlder + 1)};
+  TRY_ASSIGN(Scanned kept, Scan(std::move(first), std::move(behind)));
+  for (const auto& [key, row] : kept) {
+    auto decoded = format::DecodeIndexRow(row);
+    const auto said = decoded.ok() ? SaidOf(decoded->row.body) : std::nullopt;
+    const std::string name = said ? VersionName(NameOf(key), *said) : NameOf(key);
+    ReadRow({key, row, name}, nullptr, &account);
   }
   return account;
 }

@@ -65,6 +65,12 @@ class Store {
 
   Status Fill(const Change& change, engine::Transaction* to);
   Status Name(const Change& change, engine::Transaction* to);
+  Status StandAgain(const Change& change, engine::Transaction* to);
+  struct Kept {
+    Bytes key;
+    uint64_t revision = 0;
+  };
+  Result<Kept> FindVersion(const std::string& name);
   Status Write(const Body& body, const engine::PartsKeyRef& parts, engine::Effect* to);
   Status WriteLarge(ByteSpan bytes, const engine::PartsKeyRef& parts, engine::Effect* to);
   Result<engine::PartsKeyRef> ListOf(const Change& part, engine::Transaction* to);

@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kKeys = 20;  // Few, so that rows are written over and come back.
 constexpr size_t kUploads = 4;
+constexpr size_t kVersioned = 4;
+constexpr size_t kVersionsMax = 6;
 constexpr uint64_t kPartsMax = 8;
 constexpr size_t kAtOnce = 4;
 
@@ -39,10 +41,14 @@ class Workload::Group {
     for (size_t i = kKeys; i > 1; --i) std::swap(keys_[i - 1], keys_[random_.Below(i)]);
     for (size_t i = 0; i < kUploads; ++i) uploads_.push_back("u" + std::to_string(i));
     for (size_t i = kUploads; i > 1; --i) std::swap(uploads_[i - 1], uploads_[random_.Below(i)]);
+    for (size_t i = 0; i < kVersioned; ++i) versioned_.push_back("w" + std::to_string(i));
+    for (size_t i = kVersioned; i > 1; --i) {
+      std::swap(versioned_[i - 1], versioned_[random_.Below(i)]);
+    }
   }
 
   Changes Next() {
-    switch (random_.Below(12)) {
+    switch (random_.Below(16)) {
       case 0:
       case 1:
         return Rows(2 + random_.Below(3));
@@ -54,6 +60,11 @@ class Workload::Group {
         return Upload();
       case 6:
         return Append();
+      case 7:
+      case 8:
+      case 9:
+      case 10:
+        return Versions();
       default:
         return Rows(1);
     }
@@ -132,10 +143,40 @@ class Workload::Group {
     return {{key, list, grows ? key : ""}, part};
   }
 
+  // The next version of a row, a removal that keeps what stood, one that stands again, one that
+  // goes for good.
+  Changes Versions() {
+    const std::string key = Take(&versioned_);
+    const Body* stands = At(key);
+    std::vector<std::string> kept;
+    for (auto it = settled_.lower_bound(key + "#"); it != settled_.end(); ++it) {
+      if (!it->first.starts_with(key + "#")) break;
+      kept.push_back(it->first);
+    }
+    const uint64_t way = random_.Below(6);
+    if (!kept.empty() && (way == 0 || kept.size() >= kVersionsMax)) {
+      return {{kept[random_.Below(kept.size())], std::nullopt}};
+    }
+    if (!kept.empty() && way == 1) {
+      const std::string& again = kept[random_.Below(kept.size())];
+      Change stand{key, *At(again)}, left{again, std::nullopt};
+      stand.from = again;
+      left.follows = true;
+      return {stand, left};
+    }
+    Change next{key, std::nullopt};
+    next.keeps = true;
+    if (!stands || way != 2) next.body = Body{next_++, DrawSize(random_)};
+    if (!stands) return {next};
+    Change stays{VersionName(key, *stands), *stands};
+    stays.follows = true;
+    return {next, stays};
+  }
+
   const sim::Rows& settled_;
   Random& random_;
   uint64_t& next_;
-  std::vector<std::string> keys_, uploads_;
+  std::vector<std::string> keys_, uploads_, versioned_;
 };
 
 std::vector<Changes> Workload::Draw(const Model& model, Random& random) {

@@ -139,6 +139,16 @@ export const bugs = [
     'a segment is retired with rows that live in it',
     [suites('Compaction'), sim],
   ],
+  [
+    'version-not-carried',
+    'a segment is retired with frames of rows that stay as versions',
+    [suites('Versions'), sim],
+  ],
+  [
+    'old-version-dropped',
+    'what stood under a key goes, though it must stay as a version',
+    [suites('Versions'), sim],
+  ],
   ['revision-changed-by-carry', 'a carried row counts as written anew', [suites('Compaction')]],
   [
     'unlinked-before-retired',
