@@ -83,6 +83,7 @@
       "native/index/scan.cc",
       "native/index/sealed_env.cc",
       "native/index/sealed_file.cc",
+      "native/index/versions_iterator.cc",
       "native/io/deadline_env.cc",
       "native/io/posix_env.cc",
       "native/io/posix_file.cc",

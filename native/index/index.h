@@ -82,6 +82,9 @@ struct ScanRequest {
   // REQUIRES: no row key lies between two such keys, and none ends inside the prefix of a group (an
   // escaped key with its terminator sees to both).
   size_t version_size = 0;
+  // Not 0: every version instead, also the rows of this family, as VersionsIterator shows them to
+  // the sink and in `resume`. REQUIRES: not reverse; version_size 8; start and end of one family.
+  char older = 0;
   // False for a walk over everything, which would only drive out of the cache what is used.
   bool fill_cache = true;
 };

@@ -12,6 +12,7 @@
 #include "index/overlay_env.h"
 #include "index/scan.h"
 #include "index/sealed_env.h"
+#include "index/versions_iterator.h"
 #include "leveldb/cache.h"
 #include "leveldb/db.h"
 #include "leveldb/filter_policy.h"
@@ -108,6 +109,9 @@ class LevelIndex final : public Index {
   Result<bool> Get(ByteSpan key, std::string* row) override;
   Status Apply(std::span<const Effect> effects, const Applied& applied) override;
   Result<ScanEnd> Scan(const ScanRequest& request, const ScanSink& sink) override;
+  Result<ScanEnd> ScanVersions(const ScanRequest& request, leveldb::ReadOptions options,
+                               const ScanSink& sink);
+  Result<ScanEnd> Whole(const leveldb::Iterator& rows, ScanEnd end);
   Status Checkpoint() override;
   size_t Room() override { return read_only_ ? read_only_room_ : SIZE_MAX; }
   int Level0Files() override;
@@ -235,6 +239,7 @@ Status LevelIndex::Apply(std::span<const Effect> effects, const Applied& applied
 Result<ScanEnd> LevelIndex::Scan(const ScanRequest& request, const ScanSink& sink) {
   leveldb::ReadOptions options;
   options.fill_cache = request.fill_cache;
+  if (request.older != 0) return ScanVersions(request, options, sink);
   std::unique_ptr<leveldb::Iterator> rows(db_->NewIterator(options));  // One snapshot.
   ScanEnd end;
   if (AsString(request.start) > kAppliedKey) {
@@ -244,11 +249,32 @@ Result<ScanEnd> LevelIndex::Scan(const ScanRequest& request, const ScanSink& sin
     behind.start.assign(kFirstRowKey.begin(), kFirstRowKey.end());
     end = ScanPage(behind, rows.get(), sink);
   }
+  return Whole(*rows, std::move(end));
+}
+
+// LevelDB steps over a block that it cannot read and goes on behind it.
+Result<ScanEnd> LevelIndex::Whole(const leveldb::Iterator& rows, ScanEnd end) {
   if (STRONGROOM_BUG("scan-ignores-status")) return end;
-  // LevelDB steps over a block that it cannot read and goes on behind it.
   if (Status failed = env_.failures()->reading(); !failed.ok()) return failed;
-  if (!rows->status().ok()) return env_.failures()->Explain(rows->status());
+  if (!rows.status().ok()) return env_.failures()->Explain(rows.status());
   return end;
+}
+
+Result<ScanEnd> LevelIndex::ScanVersions(const ScanRequest& request, leveldb::ReadOptions options,
+                                         const ScanSink& sink) {
+  const bool fits = !request.reverse && request.version_size == VersionsIterator::kVersionSize &&
+                    !request.start.empty() && !request.end.empty() &&
+                    request.end[0] - request.start[0] <= 1;
+  if (!fits) return Status(Code::kInvalidArgument, "versions of one family are scanned forwards");
+  auto release = [this](const leveldb::Snapshot* snapshot) { db_->ReleaseSnapshot(snapshot); };
+  const std::unique_ptr<const leveldb::Snapshot, decltype(release)> snapshot(db_->GetSnapshot(),
+                                                                             release);
+  options.snapshot = snapshot.get();
+  auto rows = [&] { return std::unique_ptr<leveldb::Iterator>(db_->NewIterator(options)); };
+  VersionsIterator both(rows(), rows(),
+                        {static_cast<char>(request.start[0]), request.older});
+  ScanEnd end = ScanPage(request, &both, sink);
+  return Whole(both, std::move(end));
 }
 
 Status LevelIndex::Checkpoint() {

@@ -97,7 +97,7 @@ class Page {
     return at == name.npos ? std::string_view() : name.substr(0, at + delimiter_.size());
   }
   bool HasVersions(std::string_view key) const {
-    return request_.version_size > 0 && key.size() >= request_.version_size;
+    return request_.older == 0 && request_.version_size > 0 && key.size() >= request_.version_size;
   }
   bool SameButVersion(std::string_view a, std::string_view b) const {
     size_t size = a.size() - request_.version_size;

@@ -1,6 +1,7 @@
 // Scan: every page of every kind of request, compared with the same request answered naively.
 #include "index/scan.h"
 
+#include "format/row.h"
 #include "index/index_testing.h"
 
 namespace strongroom::index {
@@ -162,6 +163,119 @@ TEST(Scan, PagesEqualTheNaiveAnswer) {
       }
     }
   }
+}
+
+// What the contract says of versions: all rows of both families, as they are shown, in order.
+Model Shown(const Model& rows) {
+  Model out;
+  for (const auto& [key, row] : rows) {
+    if (key[0] == 'o') {
+      const Bytes shown = format::VersionKey(AsBytes(key), format::IndexRowVersion(AsBytes(row)));
+      out["o" + std::string(AsString(shown)).substr(1)] = row;
+    }
+    if (key[0] == 'v') out["o" + key.substr(1)] = row;
+  }
+  return out;
+}
+
+// A text of few letters, and its rows: one that stands, at times, with the highest version of all.
+void PutVersions(Random* random, ScanStore* store, std::map<std::string, uint64_t>* newest) {
+  const std::string key = SomeKey(random).substr(0, 1 + random->Below(4));
+  std::string text = key.substr(0, key.find('\0')) + std::string(1, '\0');
+  uint64_t& version = (*newest)[text];
+  version += 1 + random->Below(300);
+  const std::string standing = text + std::string(8, '\xff');
+  Bytes row, image;
+  format::Row described;
+  if (random->Below(2)) described.version = version;
+  format::EncodeRow(described, &image);
+  format::EncodeIndexRow(described.version ? version + 7 : version, 1, image, &row);
+  const std::string told(AsString(row));
+  // What stood is kept, or goes.
+  if (auto old = store->rows().find(standing); old != store->rows().end()) {
+    const uint64_t number = format::IndexRowVersion(AsBytes(old->second));
+    const Bytes kept = format::VersionKey(AsBytes(standing), number);
+    const std::string body = old->second;
+    if (random->Below(4)) store->Put(std::string(AsString(kept)), body);
+  }
+  if (random->Below(3)) return store->Put(standing, told);
+  store->Put(std::string(AsString(format::VersionKey(AsBytes(standing), version))), told);
+  if (store->rows().count(standing)) store->Delete(standing);
+}
+
+TEST(Scan, VersionsOfBothFamiliesAreOneOrder) {
+  for (uint64_t round = 0; round < 6; ++round) {
+    Random random(testing::Seed() + round);
+    ScanStore store;
+    store.Put("a before", "row");
+    store.Put("p between", "row");
+    store.Put("w behind", "row");
+    std::map<std::string, uint64_t> newest;
+    for (uint64_t i = random.Below(round < 3 ? 60 : 1500); i > 0; --i) {
+      PutVersions(&random, &store, &newest);
+    }
+    if (round % 2) EXPECT_OK(store.index()->Checkpoint());
+    const Model shown = Shown(store.rows());
+    for (int i = 0; i < 100; ++i) {
+      ScanRequest request = SomeRequest(&random);
+      request.reverse = false;
+      request.version_size = 8;
+      request.older = 'v';
+      request.delimiter.clear();
+      auto from = shown.lower_bound(SomeKey(&random));
+      request.start = ToBytes(random.Below(2) || from == shown.end() ? "o" : from->first);
+      request.end = ToBytes(random.Below(2) ? "p" : SomeKey(&random));
+      ScanRequest every = request;
+      every.version_size = 0;
+      int pages;
+      Entries expected = Naive(shown, every), found = Walk(store.index(), request, &pages);
+      EXPECT_EQ(found.size(), expected.size());
+      EXPECT(found == expected);
+    }
+    // Grouped: a prefix stands for versions of all its keys, and a version is not searched.
+    ScanRequest grouped;
+    grouped.start = ToBytes("o");
+    grouped.end = ToBytes("p");
+    grouped.older = 'v';
+    grouped.version_size = 8;
+    grouped.delimiter = ToBytes("/");
+    grouped.group_from = 1;
+    Entries expected;
+    for (const auto& [key, row] : shown) {
+      const size_t at = key.substr(0, key.size() - 8).find('/', 1);
+      if (at == std::string::npos) {
+        expected.push_back({key, row, false});
+      } else if (expected.empty() || expected.back().key != key.substr(0, at + 1)) {
+        expected.push_back({key.substr(0, at + 1), "", true});
+      }
+    }
+    for (uint32_t limit : {1u, 2u, 7u, 100000u}) {
+      grouped.limit = limit;
+      int pages;
+      EXPECT(Walk(store.index(), grouped, &pages) == expected);
+    }
+  }
+}
+
+TEST(Scan, VersionsAreRefusedWhereTheyHaveNoOrder) {
+  ScanStore store;
+  store.Put("oa\xff\xff", "row");
+  auto scan = [&](const char* start, const char* end, bool reverse, size_t version_size) {
+    ScanRequest request;
+    request.start = ToBytes(start);
+    request.end = ToBytes(end);
+    request.reverse = reverse;
+    request.version_size = version_size;
+    request.older = 'v';
+    return store.index()->Scan(request, [](ByteSpan, ByteSpan, bool) {});
+  };
+  EXPECT_OK(scan("o", "p", false, 8));
+  EXPECT_CODE(scan("o", "p", true, 8), Code::kInvalidArgument);
+  EXPECT_CODE(scan("o", "p", false, 0), Code::kInvalidArgument);
+  EXPECT_CODE(scan("o", "p", false, 7), Code::kInvalidArgument);
+  EXPECT_CODE(scan("", "p", false, 8), Code::kInvalidArgument);
+  EXPECT_CODE(scan("o", "", false, 8), Code::kInvalidArgument);
+  EXPECT_CODE(scan("o", "r", false, 8), Code::kInvalidArgument);
 }
 
 TEST(Scan, EveryPageSizeGivesTheSameWhole) {
