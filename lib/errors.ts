@@ -26,6 +26,7 @@ export type OssCode =
   | 'NoSuchBucket'
   | 'NoSuchKey'
   | 'NoSuchUpload'
+  | 'NoSuchVersion'
   | 'NotImplemented'
   | 'NotModified'
   | 'ObjectNotAppendable'
@@ -183,7 +184,7 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     status: 405,
     retry: false,
     text: 'the address does not take this method',
-    hint: 'Objects take GET, HEAD, PUT and DELETE, buckets GET. Allow names the methods.',
+    hint: 'Objects take GET, HEAD, PUT and DELETE, buckets GET; a delete marker DELETE alone.',
   },
   NoSuchBucket: {
     status: 404,
@@ -202,6 +203,12 @@ const ossCodes: Readonly<Record<OssCode, CodeEntry>> = {
     retry: false,
     text: 'the upload does not exist',
     hint: 'It was completed or aborted, or the id is not of this key. Begin a new one.',
+  },
+  NoSuchVersion: {
+    status: 404,
+    retry: false,
+    text: 'the version does not exist',
+    hint: 'List those that are there with versioning.list(key); one that was removed is gone.',
   },
   NotImplemented: {
     status: 400,

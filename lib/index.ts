@@ -42,8 +42,12 @@ export type {
   PutOptions,
   Range,
   RemoveCondition,
+  RemovedObject,
   RemoveOptions,
   RemoveResult,
+  RestoreAllOptions,
+  RestorePlan,
+  RestoreTo,
   SaveOptions,
   StoredObject,
   SymlinkOptions,
@@ -81,3 +85,5 @@ export {
 export type { Store } from './store/store.ts';
 export type { ConfigHandle, TagsHandle } from './store/tags-handle.ts';
 export type { VerifyFinding, VerifyReport } from './store/verification.ts';
+export type { VersioningHandle } from './store/versioning-handle.ts';
+export type { VersioningState } from './versioning/next-version.ts';

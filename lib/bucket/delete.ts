@@ -1,6 +1,6 @@
-// delete: a bucket that holds nothing. That nothing is there is a condition of the commit itself,
-// so an object that is put at the same moment either comes first (BucketNotEmpty) or finds no
-// bucket.
+// delete: a bucket that holds nothing, no older version and no delete marker either. That nothing
+// is there is a condition of the commit itself, so an object that is put at the same moment either
+// comes first (BucketNotEmpty) or finds no bucket.
 import type { KnownBucket } from '../context/bucket-directory.ts';
 import { eventOf } from '../context/object-events.ts';
 import type { StoreContext } from '../context/store-context.ts';
@@ -9,7 +9,7 @@ import {
   ownObjectRowKey,
   uploadRowKey,
   uploadRows,
-  versionSize,
+  versionRowKey,
 } from '../engine/row-key.ts';
 import type { Effect, Page, RowKey } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
@@ -54,6 +54,7 @@ async function deleteEmpty(context: StoreContext, name: string): Promise<boolean
         checks: bucket.checks,
         ranges: [
           { ...bucket.objects, newest: 0 },
+          { ...bucket.olderVersions, newest: 0 },
           { ...uploadRows(bucket.row.id, ''), newest: 0 },
         ],
         effects: [{ key: bucket.check.key, delete: true }, ...dooming],
@@ -86,21 +87,29 @@ async function removeObjects(
     return { key: ownObjectRowKey(id, key), delete: true, event };
   };
   const uploadOf = (page: Page, i: number): Effect => ({ key: uploadKey(page, i), delete: true });
-  await removeRows(context, bucket, { ...bucket.objects, versionSize }, objectOf, signal);
+  const versionOf = (page: Page, i: number): Effect => {
+    const key = page.text(i);
+    const event = eventOf(context, bucket, 'ObjectRemoved:Delete', key, context.now());
+    return { key: versionRowKey(id, key, page.version(i)), delete: true, event };
+  };
+  // Of each key the oldest goes first, and at last what stands: wherever this ends early, the
+  // newest object that is left stands, unless there is a marker in front of it.
+  await removeRows(context, bucket, { ...bucket.olderVersions, reverse: true }, versionOf, signal);
+  await removeRows(context, bucket, bucket.objects, objectOf, signal);
   await removeRows(context, bucket, uploadRows(id, ''), uploadOf, signal);
 }
 
 async function removeRows(
   context: StoreContext,
   { checks }: KnownBucket,
-  rows: { start: RowKey; end: RowKey; versionSize?: number },
+  rows: { start: RowKey; end: RowKey; reverse?: boolean },
   removalOf: (page: Page, i: number) => Effect,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  let start: RowKey | null = rows.start;
-  while (start !== null) {
+  let rest: { start: RowKey; end: RowKey } | null = rows;
+  while (rest !== null) {
     if (signal?.aborted) throw aborted(signal);
-    const range = { ...rows, start, textFrom: objectTextFrom, limit: batchMax };
+    const range = { ...rows, ...rest, textFrom: objectTextFrom, limit: batchMax };
     const page: Page = await context.engine.scan(range);
     const effects: Effect[] = [];
     for (let i = 0; i < page.count; i++) effects.push(removalOf(page, i));
@@ -111,6 +120,8 @@ async function removeRows(
       if (StoreError.is(error, 'PreconditionFailed')) return;
       throw error;
     }
-    start = page.resume;
+    const at: Uint8Array | null = page.resume;
+    if (at === null) rest = null;
+    else rest = rows.reverse ? { start: rest.start, end: at } : { start: at, end: rest.end };
   }
 }

@@ -24,7 +24,7 @@ export async function bucketExists(context: StoreContext, name: string): Promise
 }
 
 export function describe(context: StoreContext, name: string, row: BucketRow): BucketInfo {
-  const { created, owner, storageClass } = row;
+  const { created, owner, storageClass, versioning } = row;
   const redundancy = context.engine.status().zones.length > 1 ? 'ZRS' : 'LRS';
-  return { name, created: new Date(created), owner, storageClass, redundancy };
+  return { name, created: new Date(created), owner, storageClass, versioning, redundancy };
 }

@@ -1,9 +1,12 @@
 // The shapes a caller of the bucket verbs meets.
 import type { StorageClass } from '../context/bucket-row.ts';
 import type { ObjectEventType } from '../context/object-events.ts';
+import type { VersioningState } from '../versioning/next-version.ts';
 
 export interface CreateBucketOptions {
-  /** An existing bucket of this name will do. @default false */
+  /** From its beginning on what is replaced or removed stays as a version. @default false */
+  versioning?: boolean | undefined;
+  /** An existing bucket of this name will do, as it is. @default false */
   ifNotExists?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -12,6 +15,7 @@ export interface BucketInfo {
   created: Date;
   owner: string;
   storageClass: StorageClass;
+  versioning: VersioningState;
   /** Derived: a bucket on one zone reports LRS. */
   redundancy: 'LRS' | 'ZRS';
 }

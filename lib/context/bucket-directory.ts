@@ -3,19 +3,18 @@
 // every read and every commit carries a check on the bucket's row, and whoever is refused asks
 // moved().
 import { randomBytes } from 'node:crypto';
-import { bucketRowKey, eventsUnder, objectRows } from '../engine/row-key.ts';
+import { allVersionRows, bucketRowKey, eventsUnder, objectRows } from '../engine/row-key.ts';
 import type { Check, KeyHandle, Row, RowKey, StorageEngine } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { checkBucketName } from '../name/bucket-name.ts';
-import {
-  type BucketRow,
-  decodeBucketRow,
-  encodeBucketRow,
-  type StorageClass,
-} from './bucket-row.ts';
+import { type BucketRow, decodeBucketRow, encodeBucketRow } from './bucket-row.ts';
 
 /** Each holds an opened key in locked memory, so their number is bounded. */
 const knownMax = 1000;
+
+/** What a bucket is made with. */
+export type NewBucket = Pick<BucketRow, 'storageClass' | 'versioning'>;
+const plainBucket: NewBucket = { storageClass: 'Standard', versioning: 'Unversioned' };
 
 /** A bucket as of one revision of its row. */
 export class KnownBucket {
@@ -31,8 +30,12 @@ export class KnownBucket {
   readonly open: { readonly kek: KeyHandle };
   /** Where its events are told; null where they are not. */
   readonly eventsUnder: RowKey | null;
-  /** All rows of the bucket's objects. */
+  /** All rows of the bucket's objects that stand. */
   readonly objects: { readonly start: RowKey; readonly end: RowKey };
+  /** All rows of their versions that do not stand. */
+  readonly olderVersions: { readonly start: RowKey; readonly end: RowKey };
+  /** Its objects have version ids. */
+  readonly versioned: boolean;
 
   constructor(name: string, row: BucketRow, revision: number, kek: KeyHandle) {
     this.name = name;
@@ -43,6 +46,8 @@ export class KnownBucket {
     this.open = { kek };
     this.eventsUnder = row.eventsKept === undefined ? null : eventsUnder(row.id);
     this.objects = objectRows(row.id, '');
+    this.olderVersions = allVersionRows(row.id);
+    this.versioned = row.versioning !== 'Unversioned';
   }
 
   /** Another bucket if it was deleted and created again. */
@@ -83,11 +88,11 @@ export class BucketDirectory {
   }
 
   /** BucketAlreadyExists, InvalidBucketName. */
-  async create(name: string, storageClass: StorageClass, now: number): Promise<KnownBucket> {
+  async create(name: string, shape: NewBucket, now: number): Promise<KnownBucket> {
     checkBucketName(name);
     const id = randomBytes(8);
     const { wrapped, kek } = this.#engine.createKey(keyContext(id));
-    const row: BucketRow = { id, created: now, owner: 'root', storageClass, wrapped };
+    const row: BucketRow = { id, created: now, owner: 'root', wrapped, ...shape };
     const key = bucketRowKey(name);
     try {
       const { revision } = await this.#engine.commit({
@@ -109,7 +114,7 @@ export class BucketDirectory {
       const found = await this.find(name);
       if (found !== null) return found;
       try {
-        return await this.create(name, 'Standard', now);
+        return await this.create(name, plainBucket, now);
       } catch (error) {
         if (!StoreError.is(error, 'BucketAlreadyExists')) throw error;
       }

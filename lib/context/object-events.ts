@@ -20,6 +20,7 @@ export const objectEventTypes = [
   'ObjectCreated:CompleteMultipartUpload',
   'ObjectCreated:Append',
   'ObjectRemoved:Delete',
+  'ObjectRemoved:DeleteMarkerCreated',
 ] as const;
 export type ObjectEventType = (typeof objectEventTypes)[number];
 
@@ -75,7 +76,7 @@ export function decodeEvent(bucket: KnownBucket, page: Page, i: number): ObjectE
     bucket: bucket.name,
     key: body.toString('utf8', 2, body.length - namedSize),
   };
-  if (type === 'ObjectRemoved:Delete') return event;
+  if (type.startsWith('ObjectRemoved:')) return event;
   const etag = `"${named.toString('hex', 0, 16).toUpperCase()}"`;
   return { ...event, etag, size: Number(named.readBigUInt64LE(16)) };
 }

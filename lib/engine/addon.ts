@@ -55,6 +55,9 @@ export type NativeBlob =
 /** As `EventRow` of native/engine. */
 export type NativeEvent = readonly [under: Uint8Array, modified: number, body: Uint8Array];
 
+/** As `PlaceVersion` of native/binding reads it. */
+export type NativePlace = 1 | 2 | Uint8Array;
+
 export interface NativeEngine {
   describe(): { storeId: string; formatVersion: number; readOnly: boolean; largeFrom: number };
   createKey(context: Uint8Array): { wrapped: Buffer; kek: NativeKey };
@@ -85,6 +88,7 @@ export interface NativeEngine {
     groupFrom: number,
     versionSize: number,
     textFrom: number,
+    versions: boolean,
   ): Promise<Buffer>;
   /** A packed commit. The small put: sealed before the call returns. */
   commitOne(
@@ -95,6 +99,7 @@ export interface NativeEngine {
     body: Uint8Array,
     bytes: Uint8Array,
     kek: NativeKey | NativeParts,
+    keepOld: boolean,
   ): Promise<Buffer>;
   commit(
     checkKeys: readonly Uint8Array[],
@@ -108,6 +113,7 @@ export interface NativeEngine {
     blobs: readonly (NativeBlob | null)[],
     keks: readonly (NativeKey | NativeParts | null)[],
     events: readonly (NativeEvent | null)[] | null,
+    versions: readonly (NativePlace | null)[] | null,
   ): Promise<Buffer>;
   /** Sequence u64, token 16, chain hash 32. */
   checkpoint(): Promise<Buffer>;

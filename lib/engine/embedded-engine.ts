@@ -7,6 +7,7 @@ import type {
   NativeFound,
   NativeKey,
   NativeParts,
+  NativePlace,
   NativeReader,
   NativeVerifying,
   NativeWriter,
@@ -20,6 +21,7 @@ import type {
   BlobWriter,
   ChangeWait,
   Committed,
+  Effect,
   EmbeddedOptions,
   EngineEvent,
   EngineStatus,
@@ -253,6 +255,7 @@ class EmbeddedEngine implements StorageEngine {
         request.groupFrom ?? 0,
         request.versionSize ?? 0,
         request.textFrom,
+        request.versions ?? false,
       )
       .then(toPage, rethrow);
   }
@@ -263,7 +266,7 @@ class EmbeddedEngine implements StorageEngine {
     const single = effects.length === 1 && checks.length <= 1 && ranges.length === 0;
     const plain = single && first?.event === undefined;
     const small = plain && first && 'blob' in first ? first.blob : undefined;
-    if (first && 'body' in first && small && 'bytes' in small) {
+    if (first && 'body' in first && !first.versioned && small && 'bytes' in small) {
       const check = checks[0];
       return this.#native
         .commitOne(
@@ -274,6 +277,7 @@ class EmbeddedEngine implements StorageEngine {
           first.body,
           small.bytes,
           keyOf(small.kek),
+          first.keepOld ?? false,
         )
         .then(toCommitted, rethrow);
     }
@@ -291,6 +295,7 @@ class EmbeddedEngine implements StorageEngine {
     const keks: (NativeKey | NativeParts | null)[] = [];
     const writers: EmbeddedWriter[] = [];
     const tells = effects.some(({ event }) => event !== undefined);
+    const places = effects.map(placeOf);
     for (const effect of effects) {
       const blob = 'blob' in effect ? effect.blob : undefined;
       modified.push('modified' in effect ? effect.modified : 0);
@@ -312,6 +317,7 @@ class EmbeddedEngine implements StorageEngine {
         blobs,
         keks,
         tells ? effects.map(({ event }) => toNativeEvent(event)) : null,
+        places.some((place) => place !== null) ? places : null,
       )
       .then(
         (packed) => {
@@ -442,6 +448,12 @@ function toNative(blob: NewBlob): NativeBlob {
   if ('parts' in blob) return [keyOf(blob.parts), blob.size, BigInt(blob.crc64), blob.fresh];
   if ('source' in blob && blob.source instanceof EmbeddedSource) return blob.source.native;
   throw invalidArgument('commit: a blob of another store');
+}
+
+function placeOf(effect: Effect): NativePlace | null {
+  if ('from' in effect) return effect.from;
+  if (effect.keepOld) return 1;
+  return 'versioned' in effect && effect.versioned ? 2 : null;
 }
 
 function toFound(result: Buffer | [Buffer, NativeFound] | null): Found | null {

@@ -27,7 +27,9 @@ import { MemoryDigests } from './memory-digests.ts';
 import { isPartKey, MemoryParts, MemorySource } from './memory-parts.ts';
 import { MemoryRows } from './memory-rows.ts';
 import {
+  after,
   bytesOf,
+  commonPrefix,
   type Entry,
   type Group,
   groupOf,
@@ -38,7 +40,15 @@ import {
   textEnd,
   utf8,
 } from './memory-scan.ts';
+import {
+  hasVersions,
+  isStandingKey,
+  standingKeyOf,
+  versionFrom,
+  versionKeyOf,
+} from './memory-versions.ts';
 import { MemoryWaits } from './memory-waits.ts';
+import { versionSize } from './row-key.ts';
 import type {
   BlobInfo,
   BlobSource,
@@ -133,6 +143,7 @@ export class MemoryEngine implements StorageEngine {
       throw new StoreError('InvalidArgument', `a page holds 1 to ${pageLimitMax} entries`);
     if (request.check !== undefined && !this.#holds(request.check))
       throw new StoreError('PreconditionFailed');
+    if (request.versions === true) return this.#scanVersions(request);
     return request.reverse === true ? this.#scanDown(request) : this.#scanUp(request);
   }
 
@@ -145,52 +156,69 @@ export class MemoryEngine implements StorageEngine {
         throw new StoreError('PreconditionFailed');
     if (transaction.effects.some(({ key }) => isCheckpointKey(key)))
       throw new StoreError('InvalidArgument', 'only the engine writes checkpoints');
-    const keys = transaction.effects.map((effect) => rowKey(effect.key));
-    if (new Set(keys).size < keys.length)
+    const { effects } = transaction;
+    const keys = effects.map((effect) => rowKey(effect.key));
+    const touched = [...keys, ...effects.flatMap((e) => ('from' in e ? [rowKey(e.from)] : []))];
+    if (new Set(touched).size < touched.length)
       throw new StoreError('InvalidArgument', 'a transaction holds one effect per row key at most');
+    for (const [i, effect] of effects.entries()) this.#checkVersion(keys[i] as string, effect);
 
     // Blobs come before any row changes, since a bad one refuses the whole transaction.
-    const blobs = transaction.effects.map((effect, i) =>
-      'delete' in effect || effect.blob === undefined
-        ? null
-        : this.#takeBlob(effect.blob, keys[i] as string),
+    const blobs = effects.map((effect, i) =>
+      'body' in effect && effect.blob !== undefined
+        ? this.#takeBlob(effect.blob, keys[i] as string)
+        : null,
     );
     const begun = blobs.flatMap((blob) => (blob?.parts === undefined ? [] : [blob.parts.prefix]));
-    for (const [i, effect] of transaction.effects.entries())
-      if (!('delete' in effect)) this.#requirePartsOf(keys[i] as string, begun);
+    for (const [i, effect] of effects.entries())
+      if ('body' in effect) this.#requirePartsOf(keys[i] as string, begun);
     const revision = ++this.#sequence;
-    const events = transaction.effects.flatMap(({ event }, i) => {
-      const key = keys[i] as string;
-      const isVoid = 'delete' in (transaction.effects[i] as Effect) && !this.#rows.get(key);
+    for (const [i, effect] of effects.entries())
+      if ('versioned' in effect && effect.versioned)
+        keys[i] = versionKeyOf(keys[i] as string, revision);
+    const events = effects.flatMap((effect, i) => {
+      const isVoid = 'delete' in effect && !this.#rows.get(keys[i] as string);
+      const { event } = effect;
       return event === undefined || isVoid ? [] : [{ event, info: blobs[i]?.info ?? null }];
     });
-    for (const [i, effect] of transaction.effects.entries()) {
-      const key = keys[i] as string;
-      const blob = blobs[i] ?? null;
-      if ('delete' in effect) {
-        this.#count(this.#rows.delete(key), -1);
-      } else {
-        const body = Uint8Array.from(effect.body);
-        const row = { revision, modified: effect.modified, body, blob: blob?.info ?? null };
-        this.#count({ row, blob }, 1);
-        this.#count(this.#rows.set(key, { row, blob }), -1);
-      }
-    }
+    for (const [i, effect] of effects.entries())
+      keys.push(...this.#apply(keys[i] as string, effect, blobs[i] ?? null, revision));
     for (const [place, { event, info }] of events.entries()) {
       const [key, body] = eventRow(event, revision, place, info);
-      const row = { revision, modified: event.modified, body, blob: null };
+      const row = { revision, version: revision, modified: event.modified, body, blob: null };
       keys.push(latin1(key));
       this.#rows.set(latin1(key), { row, blob: null });
     }
     this.#clearUnnamed();
     this.#waits.tell(keys);
-    const brought = transaction.effects.flatMap((effect, i) => {
+    const brought = effects.flatMap((effect, i) => {
       const blob = blobs[i];
-      return blob && !('delete' in effect) && effect.blob && !('keep' in effect.blob)
-        ? [blob.info]
-        : [];
+      return blob && 'body' in effect && effect.blob && !('keep' in effect.blob) ? [blob.info] : [];
     });
     return { revision, blobs: brought };
+  }
+
+  /** The keys that change besides its own. */
+  #apply(key: string, effect: Effect, blob: MemoryBlob | null, revision: number): string[] {
+    const old = this.#rows.get(key);
+    const kept = old !== undefined && effect.keepOld ? [versionKeyOf(key, old.row.version)] : [];
+    for (const keptKey of kept) this.#rows.set(keptKey, old as StoredRow);
+    if (kept.length === 0) this.#count(old, -1);
+    if ('delete' in effect) {
+      this.#rows.delete(key);
+    } else if ('from' in effect) {
+      kept.push(rowKey(effect.from));
+      this.#rows.set(key, this.#rows.delete(rowKey(effect.from)) as StoredRow);
+    } else {
+      const { modified } = effect;
+      const keeps = effect.blob !== undefined && 'keep' in effect.blob && hasVersions(key);
+      const version = keeps ? (old?.row.version ?? revision) : revision;
+      const body = Uint8Array.from(effect.body);
+      const row = { revision, version, modified, body, blob: blob?.info ?? null };
+      this.#count({ row, blob }, 1);
+      this.#rows.set(key, { row, blob });
+    }
+    return kept;
   }
 
   async checkpoint(): Promise<TakenCheckpoint> {
@@ -198,7 +226,8 @@ export class MemoryEngine implements StorageEngine {
     const sequence = ++this.#sequence;
     const token = randomBytes(16).toString('hex');
     const taken = { sequence, token, chainHash: randomBytes(32).toString('hex') };
-    const row = { revision: sequence, modified: Date.now(), body: encodeCheckpointBody(taken) };
+    const numbers = { revision: sequence, version: sequence, modified: Date.now() };
+    const row = { ...numbers, body: encodeCheckpointBody(taken) };
     this.#rows.set(latin1(checkpointKey(sequence)), { row: { ...row, blob: null }, blob: null });
     const [start, end] = checkpointRange.map(latin1) as [string, string];
     const all: string[] = [];
@@ -398,6 +427,40 @@ export class MemoryEngine implements StorageEngine {
       key = this.#rows.from(group.end);
     }
     return new MemoryPage(entries, null);
+  }
+
+  #scanVersions(request: ScanRequest): Page {
+    if (request.reverse === true || request.versionSize !== versionSize)
+      throw new StoreError('InvalidArgument', 'versions of one family are scanned forwards');
+    const end = rowKey(request.end);
+    const entries: Entry[] = [];
+    let at = rowKey(request.start);
+    for (;;) {
+      const next = versionFrom(this.#rows, at);
+      if (next === null || next.shown >= end) return new MemoryPage(entries, null);
+      if (entries.length === request.limit) return new MemoryPage(entries, bytesOf(at));
+      const { shown, stored } = next;
+      const prefix = commonPrefix(shown, request);
+      const from = request.textFrom;
+      if (prefix === null)
+        entries.push({ text: utf8(shown.slice(from, textEnd(shown, from))), stored });
+      else entries.push({ text: utf8(prefix.slice(from)), stored: null });
+      at = prefix === null ? `${shown}\0` : after(prefix);
+    }
+  }
+
+  /** InvalidArgument, PreconditionFailed. */
+  #checkVersion(key: string, effect: Effect): void {
+    const keeps = 'blob' in effect && effect.blob !== undefined && 'keep' in effect.blob;
+    const wrong =
+      (effect.keepOld && (!isStandingKey(key) || keeps)) ||
+      ('versioned' in effect && effect.versioned && (key !== versionKeyOf(key, 0) || keeps));
+    const invents = key[0] === 'v' && 'body' in effect && !effect.versioned && !keeps;
+    const from = 'from' in effect ? rowKey(effect.from) : null;
+    if (wrong || invents || (from !== null && (from[0] !== 'v' || standingKeyOf(from) !== key)))
+      throw new StoreError('InvalidArgument', "only an object's rows are versions");
+    if (from !== null && this.#rows.get(from) === undefined)
+      throw new StoreError('PreconditionFailed');
   }
 
   #scanDown(request: ScanRequest): Page {

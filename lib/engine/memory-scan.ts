@@ -76,6 +76,9 @@ export class MemoryPage implements Page {
   revision(i: number): number {
     return this.#row(i)?.revision ?? 0;
   }
+  version(i: number): number {
+    return this.#row(i)?.version ?? 0;
+  }
   modified(i: number): number {
     return this.#row(i)?.modified ?? 0;
   }

@@ -2,11 +2,11 @@
 // stand in native/binding/convert.h.
 import type { BlobInfo, Committed, Page, Row } from './storage-engine.ts';
 
-const rowHead = 96;
+const rowHead = 104;
 const pageHead = 32;
 const commitHead = 16;
 const commitBlobSize = 48;
-const entrySize = 56;
+const entrySize = 64;
 const idDigits = 32;
 
 export class PackedRow implements Row {
@@ -16,6 +16,9 @@ export class PackedRow implements Row {
   }
   get revision(): number {
     return this.#packed.readDoubleLE(0);
+  }
+  get version(): number {
+    return this.#packed.readDoubleLE(96);
   }
   get modified(): number {
     return this.#packed.readDoubleLE(8);
@@ -150,6 +153,9 @@ export class PackedPage implements Page {
   }
   revision(i: number): number {
     return this.#double(i, 0);
+  }
+  version(i: number): number {
+    return this.#double(i, 7);
   }
   modified(i: number): number {
     return this.#double(i, 1);

@@ -1,7 +1,8 @@
 // Row keys: bytes in memcmp order, one family per first letter.
 //
 //   bucket row = 'b' name
-//   object row = 'o' bucket-id(8) key 00 inverted-version(8, big-endian)
+//   object row = 'o' bucket-id(8) key 00 FF*8                             the object that stands
+//   version row = 'v' bucket-id(8) key 00 inverted-version(8, big-endian)   an older one, a marker
 //   upload row = 'u' bucket-id(8) key 00 list-id(16)
 //   part row   = 'P' list-id(16) position(8, big-endian)
 //   event row  = 'e' bucket-id(8) sequence(8, big-endian) place(4, big-endian)
@@ -9,9 +10,10 @@
 //   doomed row = 'E' bucket-id(8)                           its events go
 //
 // Keys hold no 00, so the terminator keeps prefix order equal to UTF-8 order: `a` sorts before
-// `a/b`. The version is inverted so that the newest comes first; an unversioned object has version
-// 0, which is eight FF. The bucket's id, not its name, stands in the key: a bucket that is deleted
-// and created again can never show rows of the old one.
+// `a/b`. The version is inverted so that the newest comes first. What stands lies apart from what
+// it replaced: neither a get nor a list of a bucket meets old versions and delete markers, however
+// many there are. The bucket's id, not its name, stands in the key: a bucket that is deleted and
+// created again can never show rows of the old one.
 import type { RowKey } from './storage-engine.ts';
 
 /** Where the key begins in an object row's row key. */
@@ -26,6 +28,7 @@ const letterDoomed = 0x45;
 const letterO = 0x6f;
 const letterP = 0x50;
 const letterU = 0x75;
+const letterV = 0x76;
 
 // UTF-8 takes at most three bytes for each UTF-16 unit; keys have been measured before they get
 // here.
@@ -54,10 +57,39 @@ export function objectRowKey(bucketId: Uint8Array, key: string): RowKey {
   return scratch.subarray(0, end + 1 + versionSize);
 }
 
-/** What an object's row key says; null for a row key of another family. */
+/** The last bytes of a version's row key. */
+export function encodeVersion(version: number): Buffer {
+  const bytes = Buffer.alloc(versionSize);
+  bytes.writeBigUInt64BE(BigInt.asUintN(64, ~BigInt(version)));
+  return bytes;
+}
+
+/** The row key of a version that does not stand. Memory of its own. */
+export function versionRowKey(bucketId: Uint8Array, key: string, version: number): RowKey {
+  const rowKey = Buffer.concat([objectTextKey(bucketId, key, 0), encodeVersion(version)]);
+  rowKey[0] = letterV;
+  return rowKey;
+}
+
+/** The bounds of the rows of a key's versions that do not stand, those that are newer first. */
+export function versionRows(bucketId: Uint8Array, key: string): { start: RowKey; end: RowKey } {
+  const start = objectTextKey(bucketId, key, 0);
+  const end = objectTextKey(bucketId, key, 1);
+  start[0] = end[0] = letterV;
+  return { start, end };
+}
+
+/** The bounds of all versions of a bucket's objects that do not stand. */
+export function allVersionRows(bucketId: Uint8Array): { start: RowKey; end: RowKey } {
+  const start = Buffer.concat([Buffer.of(letterV), bucketId]);
+  return { start, end: successor(start) };
+}
+
+/** What the row key of an object or a version says; null for a row key of another family. */
 export function objectOfRowKey(rowKey: Uint8Array): { bucketId: Uint8Array; key: string } | null {
   const end = rowKey.length - versionSize - 1;
-  if (rowKey[0] !== letterO || end < objectTextFrom || rowKey[end] !== 0) return null;
+  if (rowKey[0] !== letterO && rowKey[0] !== letterV) return null;
+  if (end < objectTextFrom || rowKey[end] !== 0) return null;
   const text = Buffer.from(rowKey.buffer, rowKey.byteOffset, end).toString('utf8', objectTextFrom);
   return { bucketId: rowKey.subarray(1, objectTextFrom), key: text };
 }

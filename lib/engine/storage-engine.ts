@@ -14,6 +14,11 @@ export type RowKey = Uint8Array;
 export interface Row {
   /** Sequence of the commit that wrote it: what conditions see. */
   readonly revision: number;
+  /**
+   * The revision that it began with: it stays when the row is written anew with the blob that it
+   * has. Its version key says it (row-key.ts).
+   */
+  readonly version: number;
   /** Wall time in milliseconds, as given by the writer. */
   readonly modified: number;
   /** What the layers above stored; opaque to the engine. */
@@ -47,14 +52,36 @@ export interface Check {
   readonly revision: number | null;
 }
 
-/** One change. A transaction holds at most one per row key. */
+/**
+ * One change. A transaction holds at most one per row key.
+ *
+ * - keepOld: the row that stood under an object row key stays, under its version key. Not with
+ *   `blob: { keep: true }`
+ * - versioned: `key` is a version key whose last bytes the commit's revision replaces. Without, a
+ *   row under a version key is only removed, or written anew with `blob: { keep: true }`
+ * - from: the row under this version key is moved to `key`, the object row key of the same object.
+ *   Needs a check on it, with its revision
+ */
 export type Effect =
-  | { readonly key: RowKey; readonly delete: true; readonly event?: EventRow | undefined }
+  | {
+      readonly key: RowKey;
+      readonly delete: true;
+      readonly keepOld?: boolean;
+      readonly event?: EventRow | undefined;
+    }
+  | {
+      readonly key: RowKey;
+      readonly from: RowKey;
+      readonly keepOld?: false;
+      readonly event?: EventRow | undefined;
+    }
   | {
       readonly key: RowKey;
       readonly modified: number;
       readonly body: Uint8Array;
       readonly blob?: NewBlob;
+      readonly keepOld?: boolean;
+      readonly versioned?: boolean;
       readonly event?: EventRow | undefined;
     };
 
@@ -232,6 +259,12 @@ export interface ScanRequest {
   readonly groupFrom?: number;
   /** Of row keys equal but for their last n bytes, only the first (newest) is an entry. */
   readonly versionSize?: number;
+  /**
+   * Every version: of each key the row that stands, as if its key ended in its version, then those
+   * that are kept, as if they lay in the object family, the newest first. `resume` is such a key.
+   * Needs versionSize 8, and object row keys as bounds; not reverse.
+   */
+  readonly versions?: boolean;
   /** Where the text of an entry begins in its row key; it ends before the first 00 byte. */
   readonly textFrom: number;
 }
@@ -247,6 +280,7 @@ export interface Page {
   /** The row key's text from `textFrom`; for a common prefix up to and including the delimiter. */
   text(i: number): string;
   revision(i: number): number;
+  version(i: number): number;
   modified(i: number): number;
   blobId(i: number): string | null;
   size(i: number): number;

@@ -11,13 +11,14 @@ import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkSignal, integerOption, readOptions } from '../options.ts';
 import { openBody } from './body.ts';
 import type { ChecksumPlan } from './checksum.ts';
-import { bucketForWrite } from './commit-object.ts';
+import { bucketForWrite, unlessMoved } from './commit-object.ts';
 import { headerNames } from './content-headers.ts';
 import { encodeObjectRow, layoutOf, typeOf, withParts } from './object-row.ts';
 import { ObjectView, RowEntry } from './object-view.ts';
 import { appendLayout, encodePartRow } from './part-list.ts';
 import type { AppendOptions, Body, StoredObject } from './types.ts';
 import { sealBody } from './upload.ts';
+import { versionSlot } from './version-slot.ts';
 
 const known: ReadonlySet<string> = new Set([...headerNames, 'position', 'signal']);
 
@@ -98,8 +99,8 @@ async function append(
   try {
     added = await seal(growing.parts);
     for (;;) {
-      const row = await commitAppend(context, call, growing, added);
-      if (row !== null) return new ObjectView(bucketName, new RowEntry(call.key, row), 0);
+      const row = await appendOnce(context, call, growing, added);
+      if (row !== null) return new ObjectView(growing.bucket, new RowEntry(call.key, row), 0);
       const now = await openGrowing(context, bucketName, call, growing);
       const same = Buffer.compare(now.listId, growing.listId) === 0;
       growing.close();
@@ -154,14 +155,25 @@ async function openGrowing(
 }
 
 /** Null when the object or the bucket moved. */
+function appendOnce(
+  context: StoreContext,
+  call: Call,
+  growing: Growing,
+  added: Added,
+): Promise<Row | null> {
+  return unlessMoved(() => commitAppend(context, call, growing, added));
+}
+
 async function commitAppend(
   context: StoreContext,
   { key, header, signal }: Call,
   { bucket, row, size, crc64, listId, parts }: Growing,
   added: Added,
-): Promise<Row | null> {
+): Promise<Row> {
   const rowKey = ownObjectRowKey(bucket.row.id, key);
+  const slot = row === null ? await versionSlot(context, bucket, key, 'append') : null;
   const checks = [bucket.check, { key: rowKey, revision: row?.revision ?? null }];
+  if (slot !== null) checks.push(...slot.checks);
   if (signal?.aborted) throw aborted(signal);
   const modified = context.now();
   const body = row === null ? withParts(header, 'Appendable', appendLayout) : row.body;
@@ -170,6 +182,7 @@ async function commitAppend(
   const named = { parts, kek: bucket.kek, fresh: row === null, ...grown };
   const event = eventOf(context, bucket, 'ObjectCreated:Append', key, modified);
   const effects: Effect[] = [{ key: rowKey, modified, body, blob: named, event }];
+  if (slot !== null) effects.push(...slot.effects);
   if (added.size > 0)
     effects.push({
       key: partRowKey(listId, size),
@@ -177,12 +190,8 @@ async function commitAppend(
       body: encodePartRow(size),
       blob: added.blob,
     });
-  try {
-    const { revision } = await context.engine.commit({ checks, effects });
-    const id = Buffer.from(listId).toString('hex').toUpperCase();
-    return { revision, modified, body, blob: { id, ...grown } };
-  } catch (error) {
-    if (!StoreError.is(error, 'PreconditionFailed')) throw error;
-    return null;
-  }
+  const ranges = slot?.ranges ?? [];
+  const { revision } = await context.engine.commit({ checks, ranges, effects });
+  const id = Buffer.from(listId).toString('hex').toUpperCase();
+  return { revision, version: revision, modified, body, blob: { id, ...grown } };
 }

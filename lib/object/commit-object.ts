@@ -8,6 +8,9 @@ import type { Check, NewBlob, Row } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { aborted } from '../options.ts';
 import { type Condition, writeRefusal } from './condition.ts';
+import { asVersion } from './object-row.ts';
+import { ObjectView, RowEntry } from './object-view.ts';
+import { slotMayMove, versionSlot } from './version-slot.ts';
 
 /** An object that is whole but for its commit. */
 export interface SealedObject {
@@ -20,25 +23,26 @@ export interface SealedObject {
 }
 
 /**
- * A bucket that moved meanwhile is read again and the commit repeated, without a second upload. A
- * blob that no commit took is disposed.
+ * The object as it stands then. A bucket that moved meanwhile is read again and the commit
+ * repeated, without a second upload. A blob that no commit took is disposed.
  */
 export async function commitObject(
   context: StoreContext,
   bucket: KnownBucket,
   object: SealedObject,
-): Promise<Row> {
+): Promise<ObjectView> {
   let { blob } = object;
   try {
     for (;;) {
       try {
-        return await commitOnce(context, bucket, object, blob);
+        const row = await commitOnce(context, bucket, object, blob);
+        return new ObjectView(bucket, new RowEntry(object.key, row), 0);
       } catch (error) {
         if (!StoreError.is(error, 'PreconditionFailed') || error.key !== undefined) throw error;
         const now = await bucketNow(context, bucket, object, blob); // NoSuchBucket
         const moved = now.check.revision !== bucket.check.revision;
-        // Neither the bucket nor, under a condition, the object can have moved: not our refusal.
-        if (!moved && object.condition === null) throw error;
+        // Neither the bucket nor an object that counts can have moved: not our refusal.
+        if (!moved && object.condition === null && !slotMayMove(now, 'put')) throw error;
         if ('bytes' in blob) blob = { bytes: blob.bytes, kek: now.kek };
         bucket = now;
       }
@@ -89,16 +93,33 @@ async function commitOnce(
   let checks: readonly Check[] = bucket.checks;
   if (condition !== null)
     checks = [bucket.check, await currentCheck(context, bucket, key, condition)];
+  const asked = versionSlot(context, bucket, key, 'put');
+  const slot = asked instanceof Promise ? await asked : asked;
   // The last moment to stop: what is committed stays, whatever the signal says.
   if (signal?.aborted) throw aborted(signal);
   const modified = context.now();
-  const rowKey = objectRowKey(bucket.row.id, key);
+  const body = asVersion(header, slot.next);
+  const { keepOld } = slot.next;
   const event = eventOf(context, bucket, 'ObjectCreated:Put', key, modified);
+  if (slot.checks.length > 0) checks = [...checks, ...slot.checks];
+  const object = { key: objectRowKey(bucket.row.id, key), modified, body, blob, keepOld, event };
   const { revision, blobs } = await context.engine.commit({
     checks,
-    effects: [{ key: rowKey, modified, body: header, blob, event }],
+    ranges: slot.ranges,
+    effects: slot.effects.length === 0 ? [object] : [object, ...slot.effects],
   });
-  return { revision, modified, body: header, blob: blobs[0] ?? null };
+  return { revision, version: revision, modified, body, blob: blobs[0] ?? null };
+}
+
+/** Null when something that was read, or the bucket, moved before the commit. */
+export async function unlessMoved<T>(attempt: () => Promise<T>): Promise<T | null> {
+  try {
+    return await attempt();
+  } catch (error) {
+    // With a key it is our own refusal; without, a check did not hold.
+    if (!StoreError.is(error, 'PreconditionFailed') || error.key !== undefined) throw error;
+    return null;
+  }
 }
 
 /** The check that holds while the condition does; its refusal, with the key, when it does not. */

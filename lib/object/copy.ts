@@ -4,22 +4,29 @@ import type { KnownBucket } from '../context/bucket-directory.ts';
 import { eventOf } from '../context/object-events.ts';
 import { type StoreContext, underBucket } from '../context/store-context.ts';
 import { ownObjectRowKey } from '../engine/row-key.ts';
-import type { BlobSource, Check, Effect, Row } from '../engine/storage-engine.ts';
+import type { BlobSource, Check, Effect, Row, RowKey } from '../engine/storage-engine.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkSignal, isRecord, readOptions } from '../options.ts';
-import { bucketForWrite, currentCheck } from './commit-object.ts';
+import { parseVersionId } from '../versioning/version-id.ts';
+import { bucketForWrite, currentCheck, unlessMoved } from './commit-object.ts';
 import { type Condition, putCondition, writeRefusal } from './condition.ts';
 import { contentHeaderNames, headerNames } from './content-headers.ts';
-import { copiedRow, encodeObjectRow, typeOf } from './object-row.ts';
+import { findVersion } from './find-version.ts';
+import { asVersion, copiedRow, encodeObjectRow, typeOf, withType } from './object-row.ts';
 import { ObjectView, RowEntry } from './object-view.ts';
 import type { CopyOptions, ObjectRef, StoredObject } from './types.ts';
+import { removalEffects, versionSlot } from './version-slot.ts';
 
 const known: ReadonlySet<string> = new Set([...headerNames, 'onlyIf', 'signal']);
 
 export interface Place {
   readonly bucket: string;
   readonly key: string;
+}
+/** Of a source: also one version of the object. */
+export interface SourcePlace extends Place {
+  readonly versionId?: string | undefined;
 }
 /** What is to become of the object, checked before anything of it is read. */
 export interface CopyPlan {
@@ -28,9 +35,13 @@ export interface CopyPlan {
   readonly condition: Condition | null;
   readonly signal: AbortSignal | undefined;
   readonly move: boolean;
+  /** What the target must be at the commit: throws. */
+  readonly demand?: (target: KnownBucket) => void;
 }
 /** The object to be copied, held until its source is closed. */
 export interface OpenSource {
+  /** Where its row is. */
+  readonly rowKey: RowKey;
   readonly row: Row;
   readonly source: BlobSource;
 }
@@ -42,7 +53,7 @@ export async function copyObject(
   to: ObjectRef,
   options?: CopyOptions,
 ): Promise<StoredObject> {
-  const source = placeOf('copy', bucketName, from); // TypeError, InvalidObjectName
+  const source = copySourceOf('copy', bucketName, from); // TypeError, InvalidObjectName
   const target = placeOf('copy', bucketName, to);
   return transfer(context, source, target, planCopy('copy', source, target, options));
 }
@@ -63,24 +74,35 @@ export async function moveObject(
   return transfer(context, source, target, plan);
 }
 
+/** TypeError, InvalidObjectName, InvalidArgument. */
+export function copySourceOf(call: string, bucket: string, given: ObjectRef): SourcePlace {
+  const place = placeOf(call, bucket, given);
+  const versionId = isRecord(given) ? given.versionId : undefined;
+  if (versionId === undefined) return place;
+  parseVersionId(call, versionId as string);
+  return { ...place, versionId: versionId as string };
+}
+
 /** TypeError, InvalidObjectName. */
 export function placeOf(call: string, bucket: string, given: ObjectRef): Place {
   if (typeof given !== 'string' && !isRecord(given))
     throw new TypeError(`${call}: name an object by its key or as { bucket, key }`);
-  const place = typeof given === 'string' ? { bucket, key: given } : { bucket, ...given };
+  const said = typeof given === 'string' ? { key: given } : given;
+  const place = { bucket: said.bucket ?? bucket, key: said.key };
   checkObjectKey(place.key); // InvalidObjectName
   if (typeof place.bucket !== 'string') throw new TypeError(`${call}: bucket must be a string`);
   return place;
 }
 
-function isSame(a: Place, b: Place): boolean {
-  return a.bucket === b.bucket && a.key === b.key;
+/** An older version of a key is another object than the one that stands. */
+function isSame(from: SourcePlace, to: Place): boolean {
+  return from.versionId === undefined && from.bucket === to.bucket && from.key === to.key;
 }
 
 /** TypeError, InvalidArgument, InvalidTag, TooManyTags, ABORTED. */
 export function planCopy(
   call: string,
-  from: Place,
+  from: SourcePlace,
   to: Place,
   options: CopyOptions | undefined,
 ): CopyPlan {
@@ -111,9 +133,10 @@ function readPlan(call: string, given: CopyOptions | undefined): Omit<CopyPlan, 
   };
 }
 
-async function transfer(
+/** NoSuchBucket, NoSuchKey, NoSuchVersion, and what a condition refuses. */
+export async function transfer(
   context: StoreContext,
-  from: Place,
+  from: SourcePlace,
   to: Place,
   plan: CopyPlan,
 ): Promise<StoredObject> {
@@ -126,8 +149,8 @@ async function transfer(
       })); // NoSuchBucket, NoSuchKey
       try {
         const target = await bucketForWrite(context, to.bucket, { key: to.key, ...plan });
-        const row = await commitCopy(context, { from, to, plan, found, target });
-        if (row !== null) return new ObjectView(to.bucket, new RowEntry(to.key, row), 0);
+        const row = await unlessMoved(() => commitCopy(context, { from, to, plan, found, target }));
+        if (row !== null) return new ObjectView(target, new RowEntry(to.key, row), 0);
       } finally {
         found.source.close();
       }
@@ -137,60 +160,81 @@ async function transfer(
   }
 }
 
-/** NoSuchKey; PreconditionFailed when the bucket moved. */
+/** NoSuchKey, NoSuchVersion; PreconditionFailed when the bucket moved. */
 export async function openSource(
   context: StoreContext,
   bucket: KnownBucket,
-  from: Place,
+  from: SourcePlace,
 ): Promise<OpenSource> {
-  const found = await context.engine.get({
-    key: ownObjectRowKey(bucket.row.id, from.key),
-    check: bucket.check,
-    open: { kek: bucket.kek, copy: true },
-  });
-  if (found === null) throw new StoreError('NoSuchKey', undefined, { ...from });
-  if (found.source === undefined) throw new StoreError('STORE_CORRUPT', 'the object has no bytes');
-  return { row: found.row, source: found.source };
+  const open = { kek: bucket.kek, copy: true };
+  const { bucket: name, key } = from;
+  for (;;) {
+    const at = await sourceRow(context, bucket, from);
+    const get = () => context.engine.get({ ...at, open });
+    const found = await (from.versionId === undefined ? get() : unlessMoved(get));
+    // A version that went from where it was found is looked for again.
+    if (found === null && from.versionId !== undefined) continue;
+    if (found === null) throw new StoreError('NoSuchKey', undefined, { bucket: name, key });
+    if (found.source === undefined)
+      throw new StoreError('STORE_CORRUPT', 'the object has no bytes');
+    return { rowKey: at.key, row: found.row, source: found.source };
+  }
+}
+
+async function sourceRow(
+  context: StoreContext,
+  bucket: KnownBucket,
+  { key, versionId }: SourcePlace,
+): Promise<{ key: RowKey; check: Check }> {
+  if (versionId === undefined)
+    return { key: ownObjectRowKey(bucket.row.id, key), check: bucket.check };
+  const wanted = { version: parseVersionId('copy', versionId) };
+  const found = await findVersion(context, bucket, key, wanted);
+  const place = { bucket: bucket.name, key };
+  if (found === null) throw new StoreError('NoSuchVersion', undefined, place);
+  if (found.isMarker) throw new StoreError('NoSuchKey', 'the version is a delete marker', place);
+  return { key: found.key, check: { key: found.key, revision: found.row.revision } };
 }
 
 interface Transfer {
-  readonly from: Place;
+  readonly from: SourcePlace;
   readonly to: Place;
   readonly plan: CopyPlan;
   readonly found: OpenSource & { readonly bucket: KnownBucket };
   readonly target: KnownBucket;
 }
 
-/** Null when something moved meanwhile: everything is read again. */
-async function commitCopy(context: StoreContext, copy: Transfer): Promise<Row | null> {
+/** PreconditionFailed, without a key, when something moved meanwhile: all is read again. */
+async function commitCopy(context: StoreContext, copy: Transfer): Promise<Row> {
   const { from, to, plan, found, target } = copy;
   const { source } = found;
-  const fromKey = ownObjectRowKey(found.bucket.row.id, from.key);
-  const checks: Check[] = [target.check, { key: fromKey, revision: found.row.revision }];
-  if (from.bucket !== to.bucket) checks.push(found.bucket.check);
+  plan.demand?.(target);
+  // Of one bucket both are one check, unless it moved in between: then it holds for neither.
+  const checks: Check[] = [
+    target.check,
+    found.bucket.check,
+    { key: found.rowKey, revision: found.row.revision },
+  ];
   if (plan.condition !== null) {
     // Of a copy onto itself the row is read and checked already.
     if (isSame(from, to)) refuseUnless(plan.condition, found.row, to);
     else checks.push(await currentCheck(context, target, to.key, plan.condition));
   }
+  const slot = await versionSlot(context, target, to.key, 'put');
+  const gone = plan.move ? await versionSlot(context, found.bucket, from.key, 'remove') : null;
+  checks.push(...slot.checks, ...(gone?.checks ?? []));
+  const ranges = [...slot.ranges, ...(gone?.ranges ?? [])];
   if (plan.signal?.aborted) throw aborted(plan.signal);
   const modified = context.now();
-  const body = rowOfCopy(found.row.body, plan);
+  const body = asVersion(rowOfCopy(found.row.body, plan, target), slot.next);
   const toKey = ownObjectRowKey(target.row.id, to.key);
   const blob = { source, kek: target.kek };
+  const { keepOld } = slot.next;
   const event = eventOf(context, target, 'ObjectCreated:Copy', to.key, modified);
-  const effects: Effect[] = [{ key: toKey, modified, body, blob, event }];
-  if (plan.move) {
-    const gone = eventOf(context, found.bucket, 'ObjectRemoved:Delete', from.key, modified);
-    effects.push({ key: fromKey, delete: true, event: gone });
-  }
-  try {
-    const { revision, blobs } = await context.engine.commit({ checks, effects });
-    return { revision, modified, body, blob: blobs[0] ?? null };
-  } catch (error) {
-    if (!StoreError.is(error, 'PreconditionFailed')) throw error;
-    return null;
-  }
+  const effects: Effect[] = [{ key: toKey, modified, body, blob, keepOld, event }, ...slot.effects];
+  if (gone !== null) effects.push(...removalEffects(context, found.bucket, from.key, gone));
+  const { revision, blobs } = await context.engine.commit({ checks, ranges, effects });
+  return { revision, version: revision, modified, body, blob: blobs[0] ?? null };
 }
 
 function refuseUnless(condition: Condition, row: Row, place: Place): void {
@@ -198,9 +242,16 @@ function refuseUnless(condition: Condition, row: Row, place: Place): void {
   if (refusal !== null) throw new StoreError(refusal, undefined, { ...place });
 }
 
-/** An object that is moved stays what it is; only a copy shares its parts. */
-export function rowOfCopy(source: Uint8Array, { header, replaced, move }: CopyPlan): Uint8Array {
-  const row = Uint8Array.from(copiedRow(source, header, replaced));
-  if (move && typeOf(source) === 'Appendable') row[1] = source[1] as number;
-  return row;
+/**
+ * An object that is moved stays what it is; only a copy shares its parts. Where objects have
+ * versions it grows no more, for no version does.
+ */
+export function rowOfCopy(
+  source: Uint8Array,
+  { header, replaced, move }: CopyPlan,
+  { versioned }: KnownBucket,
+): Uint8Array {
+  const row = copiedRow(source, header, replaced);
+  const grows = move && !versioned && typeOf(source) === 'Appendable';
+  return grows ? withType(row, 'Appendable') : row;
 }

@@ -2,7 +2,8 @@
 // may have travelled through a browser and may be used with another listing by mistake.
 //
 //   cursor = base64url( version(01) check(8) resume )
-//   check  = the first 8 bytes of SHA-256 over bucket id, direction, prefix, delimiter and resume
+//   check  = the first 8 bytes of SHA-256 over bucket id, kind of listing, prefix, delimiter and
+//            resume
 //   resume = a row key without its first 9 bytes (letter and bucket id)
 import { createHash } from 'node:crypto';
 import { objectTextFrom } from '../engine/row-key.ts';
@@ -14,7 +15,13 @@ const cursorVersion = 1;
 const checkSize = 8;
 const cursorLengthMax = 2048;
 
-export function encodeCursor(resume: RowKey, bucketId: Uint8Array, options: ListOptions): string {
+/** What of a listing its cursors are bound to. */
+export interface CursorScope extends ListOptions {
+  /** Only versions of this key. */
+  readonly key?: string | undefined;
+}
+
+export function encodeCursor(resume: RowKey, bucketId: Uint8Array, options: CursorScope): string {
   const head = Uint8Array.of(cursorVersion);
   // A page that ends with the bucket's last row may resume behind the bucket: nothing follows
   // there.
@@ -23,7 +30,7 @@ export function encodeCursor(resume: RowKey, bucketId: Uint8Array, options: List
 }
 
 /** The row key that the page before gave to resume at; InvalidArgument for any other cursor. */
-export function decodeCursor(cursor: string, bucketId: Uint8Array, options: ListOptions): RowKey {
+export function decodeCursor(cursor: string, bucketId: Uint8Array, options: CursorScope): RowKey {
   const bytes = Buffer.from(cursor.slice(0, cursorLengthMax), 'base64url');
   const check = bytes.subarray(1, 1 + checkSize);
   const rest = bytes.subarray(1 + checkSize);
@@ -33,11 +40,13 @@ export function decodeCursor(cursor: string, bucketId: Uint8Array, options: List
   return Buffer.concat([Uint8Array.of(0x6f), bucketId, rest]);
 }
 
-function checkOf(rest: Uint8Array, bucketId: Uint8Array, options: ListOptions): Buffer {
-  const { prefix = '', delimiter = '', reverse = false } = options;
+function checkOf(rest: Uint8Array, bucketId: Uint8Array, options: CursorScope): Buffer {
+  const { prefix = '', delimiter = '', reverse = false, versions = false, at, key } = options;
+  const moment = at === undefined ? null : new Date(at);
+  const kind = [prefix, delimiter, reverse, versions, moment, key ?? null];
   return createHash('sha256')
     .update(bucketId)
-    .update(JSON.stringify([prefix, delimiter, reverse]))
+    .update(JSON.stringify(kind))
     .update('\0')
     .update(rest)
     .digest()

@@ -1,20 +1,30 @@
 // get: an object and its bytes, or a range of them, as of one moment; null when there is none.
 import type { KnownBucket } from '../context/bucket-directory.ts';
 import { type StoreContext, underBucket } from '../context/store-context.ts';
-import { objectRowKey, ownObjectRowKey } from '../engine/row-key.ts';
-import type { Check, Found } from '../engine/storage-engine.ts';
+import { objectRowKey } from '../engine/row-key.ts';
+import type { Check, Found, RowKey } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkOptions, checkSignal, functionOption } from '../options.ts';
+import { unlessMoved } from './commit-object.ts';
 import { type Condition, readCondition, readRefusal } from './condition.ts';
+import { findVersion, type WantedVersion } from './find-version.ts';
 import { OpenObject, type Reading } from './object-body.ts';
 import { isSymlink } from './object-row.ts';
 import { readable } from './parts-reader.ts';
 import { type AskedRange, parseRange } from './range.ts';
-import { followSymlink } from './symlink.ts';
+import { followSymlink, type Link, standingLink } from './symlink.ts';
 import type { GetOptions, ObjectBody } from './types.ts';
+import { readableVersion, wantedVersion } from './wanted-version.ts';
 
-const known: ReadonlySet<string> = new Set(['range', 'onlyIf', 'onProgress', 'signal']);
+const known: ReadonlySet<string> = new Set([
+  'range',
+  'onlyIf',
+  'onProgress',
+  'signal',
+  'versionId',
+  'at',
+]);
 
 export async function getObject(
   context: StoreContext,
@@ -27,23 +37,20 @@ export async function getObject(
   context.enter(); // STORE_CLOSED
   try {
     const range = asked?.range ?? null;
-    let found = await underBucket(context, bucketName, (bucket) =>
-      find(context, bucket, key, range, bucket.check),
-    ); // NoSuchBucket
-    let target: string | undefined;
-    if (found !== null && isSymlink(found.row.body)) {
-      const followed = await underBucket(context, bucketName, (bucket) =>
-        followSymlink(context, bucket, key, (end, check) =>
-          find(context, bucket, end, range, check),
-        ),
+    const wanted = asked?.wanted ?? null;
+    let reached = await underBucket(context, bucketName, (bucket) =>
+      wanted === null
+        ? findStanding(context, bucket, key, range)
+        : findWanted(context, bucket, key, range, wanted),
+    ); // NoSuchBucket, NoSuchVersion, MethodNotAllowed
+    if (reached.found !== null && isSymlink(reached.found.row.body))
+      reached = await underBucket(context, bucketName, (bucket) =>
+        follow(context, bucket, key, range, wanted),
       ); // SymlinkTargetNotExist, InvalidTargetType
-      found = followed?.found ?? null;
-      target = followed?.target ?? undefined;
-    }
-    if (found === null) return null;
-    found = readable(context.engine, found);
+    if (reached.found === null) return null;
+    const found = readable(context.engine, reached.found);
     if (asked !== null) requireServable(found, bucketName, key, asked);
-    return opened(context, bucketName, key, found, asked, target);
+    return opened(context, reached.bucket, key, found, asked, reached.target);
   } finally {
     context.leave();
   }
@@ -53,11 +60,68 @@ export async function getObject(
 interface Asked extends Reading {
   readonly range: AskedRange | null;
   readonly condition: Condition | null;
+  /** Null: what stands. */
+  readonly wanted: WantedVersion | null;
+}
+
+/** What a get has come to. */
+interface Reached {
+  readonly bucket: KnownBucket;
+  readonly found: Found | null;
+  /** The key behind a link. */
+  readonly target?: string | undefined;
+}
+
+async function findStanding(
+  context: StoreContext,
+  bucket: KnownBucket,
+  key: string,
+  range: AskedRange | null,
+): Promise<Reached> {
+  const rowKey = objectRowKey(bucket.row.id, key);
+  return { bucket, found: await find(context, bucket, rowKey, range, bucket.check) };
+}
+
+/** Again while it goes from where it was found. */
+async function findWanted(
+  context: StoreContext,
+  bucket: KnownBucket,
+  key: string,
+  range: AskedRange | null,
+  wanted: WantedVersion,
+): Promise<Reached> {
+  for (;;) {
+    const version = await findVersion(context, bucket, key, wanted);
+    const readable = readableVersion(version, wanted, { bucket: bucket.name, key });
+    if (readable === null) return { bucket, found: null };
+    const check = { key: readable.key, revision: readable.row.revision };
+    const found = await unlessMoved(() => find(context, bucket, readable.key, range, check));
+    if (found !== null) return { bucket, found };
+  }
+}
+
+/** A link of a version names what stands under its target now. */
+async function follow(
+  context: StoreContext,
+  bucket: KnownBucket,
+  key: string,
+  range: AskedRange | null,
+  wanted: WantedVersion | null,
+): Promise<Reached> {
+  const link = async (): Promise<Link | null> => {
+    if (wanted === null) return standingLink(context, bucket, key);
+    const version = await findVersion(context, bucket, key, wanted);
+    return readableVersion(version, wanted, { bucket: bucket.name, key });
+  };
+  const followed = await followSymlink(bucket, key, link, (end, check) =>
+    find(context, bucket, end, range, check),
+  );
+  return { bucket, found: followed?.found ?? null, target: followed?.target ?? undefined };
 }
 
 function opened(
   context: StoreContext,
-  bucket: string,
+  bucket: KnownBucket,
   key: string,
   found: Found,
   asked: Asked | null,
@@ -77,20 +141,21 @@ function checkGetOptions(options: GetOptions): Asked {
   functionOption('get', 'onProgress', onProgress);
   const condition = onlyIf === undefined ? null : readCondition('get', onlyIf);
   checkSignal('get', signal);
-  return { range: range === undefined ? null : parseRange(range), condition, onProgress, signal };
+  const wanted = wantedVersion('get', options);
+  const parsed = range === undefined ? null : parseRange(range);
+  return { range: parsed, condition, wanted, onProgress, signal };
 }
 
 function find(
   context: StoreContext,
   bucket: KnownBucket,
-  key: string,
+  rowKey: RowKey,
   range: AskedRange | null,
   check: Check,
 ): Promise<Found | null> {
   const { open, kek } = bucket;
   if (range !== null && 'suffix' in range)
-    return findSuffix(context, bucket, key, range.suffix, check);
-  const rowKey = objectRowKey(bucket.row.id, key);
+    return findSuffix(context, bucket, Uint8Array.from(rowKey), range.suffix, check);
   if (range === null) return context.engine.get({ key: rowKey, check, open });
   const { offset, length } = range;
   const part = length === undefined ? { kek, offset } : { kek, offset, length };
@@ -101,11 +166,10 @@ function find(
 async function findSuffix(
   context: StoreContext,
   bucket: KnownBucket,
-  key: string,
+  rowKey: RowKey,
   suffix: number,
   first: Check,
 ): Promise<Found | null> {
-  const rowKey = ownObjectRowKey(bucket.row.id, key);
   for (;;) {
     const found = await context.engine.get({ key: rowKey, check: first });
     const size = found?.row.blob?.size ?? 0;

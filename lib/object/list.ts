@@ -3,15 +3,17 @@
 import type { KnownBucket } from '../context/bucket-directory.ts';
 import { type StoreContext, underBucket } from '../context/store-context.ts';
 import {
+  families,
   objectRows,
   objectTextFrom,
   objectTextKey,
   successor,
+  versionRowKey,
   versionSize,
 } from '../engine/row-key.ts';
 import type { Check, Page, RowKey, ScanRequest } from '../engine/storage-engine.ts';
-import { invalidArgument } from '../errors.ts';
-import { checkKeyText } from '../name/object-key.ts';
+import { invalidArgument, StoreError } from '../errors.ts';
+import { checkKeyText, checkObjectKey } from '../name/object-key.ts';
 import {
   aborted,
   booleanOption,
@@ -20,14 +22,22 @@ import {
   integerOption,
   isRecord,
 } from '../options.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { parseVersionId } from '../versioning/version-id.ts';
+import { type CursorScope, decodeCursor, encodeCursor } from './cursor.ts';
+import { findVersion } from './find-version.ts';
+import { MomentShower, type Shown, VersionsShower } from './list-versions.ts';
 import { ObjectView } from './object-view.ts';
+import { PageEntries } from './page-entries.ts';
 import type { Listing, ListOptions, ListPage, StoredObject } from './types.ts';
+import { momentOption } from './wanted-version.ts';
 
 const known: ReadonlySet<string> = new Set([
   'prefix',
   'delimiter',
+  'versions',
+  'at',
   'startAfter',
+  'startAfterVersion',
   'cursor',
   'limit',
   'reverse',
@@ -41,16 +51,25 @@ export function listObjects(
   context: StoreContext,
   bucketName: string,
   options: ListOptions = {},
+  /** Only versions of this key. */
+  key?: string,
 ): Listing<StoredObject> {
-  return new ObjectListing(context, bucketName, options);
+  return new ObjectListing(context, bucketName, options, key);
 }
 
 class ObjectListing implements Listing<StoredObject> {
   readonly #context: StoreContext;
   readonly #bucketName: string;
   readonly #options: ListOptions;
+  readonly #key: string | undefined;
 
-  constructor(context: StoreContext, bucketName: string, options: ListOptions) {
+  constructor(
+    context: StoreContext,
+    bucketName: string,
+    options: ListOptions,
+    key: string | undefined,
+  ) {
+    this.#key = key;
     this.#context = context;
     this.#bucketName = bucketName;
     // A copy: the caller may use the same object for the next call.
@@ -58,12 +77,12 @@ class ObjectListing implements Listing<StoredObject> {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<StoredObject> {
-    return new Entries(this.pages(), (page) => page.objects);
+    return new PageEntries(this.pages(), (page) => page.objects);
   }
 
   prefixes(): AsyncIterable<string> {
     return {
-      [Symbol.asyncIterator]: () => new Entries(this.pages(), (page) => page.prefixes),
+      [Symbol.asyncIterator]: () => new PageEntries(this.pages(), (page) => page.prefixes),
     };
   }
 
@@ -76,16 +95,20 @@ class ObjectListing implements Listing<StoredObject> {
   async *pages(): AsyncGenerator<ListPage<StoredObject>, void, undefined> {
     const options = this.#options;
     checkListOptions(options); // InvalidArgument, InvalidObjectName, ABORTED
+    if (this.#key !== undefined) checkObjectKey(this.#key); // InvalidObjectName
     let left = options.limit ?? Number.POSITIVE_INFINITY;
     const begun = await this.#inside(() => this.#begin()); // NoSuchBucket
     const { bucket } = begun;
     let { plan, page } = begun;
+    const shower = showerOf(bucket, options, plan.start);
     for (;;) {
-      left -= page.count;
+      const { objects, prefixes, resume, cursor } = shower.show(page, left);
+      left -= objects.length + prefixes.length;
       // A page may be empty: an engine bounds the work of one scan, whatever it finds.
-      if (page.count > 0 || page.resume === null) yield toPage(page, bucket, options);
-      if (page.resume === null || left === 0) return;
-      plan = plan.reverse ? { ...plan, end: page.resume } : { ...plan, start: page.resume };
+      if (objects.length + prefixes.length > 0 || resume === null)
+        yield toPage(objects, prefixes, cursor, bucket, { ...options, key: this.#key });
+      if (resume === null || left === 0) return;
+      plan = plan.reverse ? { ...plan, end: resume } : { ...plan, start: resume };
       const rest = plan;
       page = await this.#inside(() => this.#scan(rest, left));
     }
@@ -98,13 +121,32 @@ class ObjectListing implements Listing<StoredObject> {
     // A cursor names the bucket's id: whether it is one of this listing, only the row can say.
     if (cursor !== undefined) await buckets.require(this.#bucketName);
     return underBucket(this.#context, this.#bucketName, async (bucket) => {
-      const plan = planScan(bucket, this.#options); // InvalidArgument
+      const start = await this.#versionMarker(bucket); // NoSuchVersion
+      const plan = planScan(bucket, this.#options, start, this.#key); // InvalidArgument
       return { bucket, plan, page: await this.#scan(plan, limit, bucket.check) };
     });
   }
 
+  /** Just behind the version that the listing starts after; null: it names none. */
+  async #versionMarker(bucket: KnownBucket): Promise<RowKey | null> {
+    const { startAfter = '', startAfterVersion } = this.#options;
+    if (startAfterVersion === undefined) return null;
+    let version = parseVersionId('list', startAfterVersion);
+    if (version === null) {
+      const found = await findVersion(this.#context, bucket, startAfter, { version });
+      if (found === null)
+        throw new StoreError('NoSuchVersion', undefined, { bucket: bucket.name, key: startAfter });
+      version = found.row.version;
+    }
+    const shown = Buffer.from(versionRowKey(bucket.row.id, startAfter, version));
+    shown[0] = families.object;
+    return Buffer.concat([shown, Buffer.of(0)]);
+  }
+
   #scan(plan: ScanPlan, left: number, check?: Check): Promise<Page> {
-    const request = { ...plan, limit: Math.min(left, pageMax) };
+    // As of a moment most rows may be none of the listing's.
+    const limit = this.#options.at === undefined ? Math.min(left, pageMax) : pageMax;
+    const request = { ...plan, limit };
     return this.#context.engine.scan(check === undefined ? request : { ...request, check });
   }
 
@@ -134,35 +176,65 @@ function checkListOptions(options: ListOptions): void {
   if (options.delimiter === '') throw invalidArgument('list: delimiter must not be empty');
   if (options.cursor !== undefined && options.startAfter !== undefined)
     throw invalidArgument('list: cursor contradicts startAfter');
+  checkVersionOptions(options);
   integerOption('list', 'limit', options.limit, 1);
   booleanOption('list', 'reverse', options.reverse, false);
   checkSignal('list', options.signal);
 }
 
+function checkVersionOptions(options: ListOptions): void {
+  const { versions, at, reverse, startAfter = '', startAfterVersion } = options;
+  const all = booleanOption('list', 'versions', versions, false);
+  if (at !== undefined) momentOption('list', 'at', at);
+  if (all && at !== undefined) throw invalidArgument('list: versions and at contradict each other');
+  if (reverse && (all || at !== undefined))
+    throw invalidArgument('list: versions are not listed in reverse');
+  if (startAfterVersion === undefined) return;
+  if (!all || startAfter === '')
+    throw invalidArgument('list: startAfterVersion is of a key to start after, and of versions');
+  parseVersionId('list', startAfterVersion);
+}
+
 type ScanPlan = Omit<ScanRequest, 'limit' | 'check'>;
 
-function planScan(bucket: KnownBucket, options: ListOptions): ScanPlan {
-  const { prefix = '', delimiter, reverse = false } = options;
+function planScan(
+  bucket: KnownBucket,
+  options: ListOptions,
+  marker: RowKey | null,
+  key: string | undefined,
+): ScanPlan {
+  const { prefix = '', delimiter, reverse = false, versions = false, at } = options;
+  const range = startAfter(bucket, options, key);
+  const { id } = bucket.row;
+  let start = marker === null ? range.start : greater(range.start, marker);
+  if (key !== undefined) start = greater(start, objectTextKey(id, key, 0));
   const plan = {
-    ...startAfter(bucket, options),
+    start,
+    end: key === undefined ? range.end : lesser(range.end, objectTextKey(id, key, 1)),
     reverse,
     textFrom: objectTextFrom,
     versionSize,
+    versions: versions || at !== undefined,
   };
-  if (delimiter === undefined) return plan;
+  // What is behind a common prefix says whether it was there at that moment.
+  if (delimiter === undefined || at !== undefined) return plan;
   const groupFrom = objectTextFrom + Buffer.byteLength(prefix);
   return { ...plan, delimiter: Buffer.from(delimiter), groupFrom };
 }
 
 /** The part of the bucket's rows that is still to be listed. */
-function startAfter(bucket: KnownBucket, options: ListOptions): { start: RowKey; end: RowKey } {
+function startAfter(
+  bucket: KnownBucket,
+  options: ListOptions,
+  key: string | undefined,
+): { start: RowKey; end: RowKey } {
   const { prefix = '', delimiter, reverse = false, cursor, startAfter: after } = options;
   const { id } = bucket.row;
   const { start, end } = objectRows(id, prefix);
   let at: RowKey | null = null;
   if (cursor !== undefined) {
-    at = decodeCursor(cursor, id, options);
-  } else if (after !== undefined && after !== '') {
+    at = decodeCursor(cursor, id, { ...options, key });
+  } else if (after !== undefined && after !== '' && options.startAfterVersion === undefined) {
     // The key's rows are `after 00 version`. A common prefix that is itself the place to start
     // after has been listed already, so all that it stands for is stepped over.
     const tail = reverse ? [0] : [1];
@@ -186,71 +258,42 @@ function greater(a: RowKey, b: RowKey): RowKey {
   return Buffer.compare(a, b) >= 0 ? a : b;
 }
 
-function toPage(page: Page, bucket: KnownBucket, options: ListOptions): ListPage<StoredObject> {
+/** Makes one listing's entries of the pages of its scans. */
+interface Shower {
+  /** At most `left` entries; `resume` null: nothing follows. */
+  show(page: Page, left: number): Shown;
+}
+
+function showerOf(bucket: KnownBucket, options: ListOptions, start: RowKey): Shower {
+  const { versions, at } = options;
+  if (at !== undefined) {
+    const { prefix = '', delimiter } = options;
+    const moment = momentOption('list', 'at', at);
+    return new MomentShower(bucket, { at: moment, prefix, delimiter });
+  }
+  return versions
+    ? new VersionsShower(bucket, start)
+    : { show: (page) => showStanding(bucket, page) };
+}
+
+function showStanding(bucket: KnownBucket, page: Page): Shown {
   const objects: StoredObject[] = [];
   const prefixes: string[] = [];
   for (let i = 0; i < page.count; i++) {
     if (page.isPrefix(i)) prefixes.push(page.text(i));
-    else objects.push(new ObjectView(bucket.name, page, i));
+    else objects.push(new ObjectView(bucket, page, i));
   }
-  if (page.resume === null) return { objects, prefixes, truncated: false };
-  const cursor = encodeCursor(page.resume, bucket.row.id, options);
-  return { objects, prefixes, cursor, truncated: true };
+  return { objects, prefixes, resume: page.resume, cursor: page.resume };
 }
 
-/**
- * Iterates what each page holds, without a generator's step for every entry. Like one it answers
- * overlapping calls in turn, so that several consumers share the entries and lose none.
- */
-class Entries<P, T> implements AsyncIterableIterator<T> {
-  readonly #pages: AsyncGenerator<P, void, undefined>;
-  readonly #of: (page: P) => T[];
-  #entries: T[] = [];
-  #next = 0;
-  /** The answer that was promised last, while it is pending. */
-  #pending: Promise<unknown> | null = null;
-
-  constructor(pages: AsyncGenerator<P, void, undefined>, of: (page: P) => T[]) {
-    this.#pages = pages;
-    this.#of = of;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#pending === null && this.#next < this.#entries.length)
-      return Promise.resolve({ done: false, value: this.#entries[this.#next++] as T });
-    return this.#inTurn(() => this.#step());
-  }
-
-  return(): Promise<IteratorResult<T, undefined>> {
-    return this.#inTurn(async () => {
-      this.#entries = [];
-      await this.#pages.return();
-      return { done: true, value: undefined };
-    });
-  }
-
-  /** After whatever is pending, also after what fails. */
-  #inTurn<R>(step: () => Promise<R>): Promise<R> {
-    const answer = this.#pending === null ? step() : this.#pending.then(step, step);
-    const done = () => {
-      if (this.#pending === answer) this.#pending = null;
-    };
-    this.#pending = answer;
-    answer.then(done, done);
-    return answer;
-  }
-
-  async #step(): Promise<IteratorResult<T, undefined>> {
-    while (this.#next >= this.#entries.length) {
-      const page = await this.#pages.next();
-      if (page.done) return { done: true, value: undefined };
-      this.#entries = this.#of(page.value);
-      this.#next = 0;
-    }
-    return { done: false, value: this.#entries[this.#next++] as T };
-  }
+function toPage(
+  objects: StoredObject[],
+  prefixes: string[],
+  behind: RowKey | null,
+  bucket: KnownBucket,
+  options: CursorScope,
+): ListPage<StoredObject> {
+  if (behind === null) return { objects, prefixes, truncated: false };
+  const cursor = encodeCursor(behind, bucket.row.id, options);
+  return { objects, prefixes, cursor, truncated: true };
 }

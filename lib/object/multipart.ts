@@ -17,16 +17,16 @@ import {
   uploadRowKey,
   uploadRows,
 } from '../engine/row-key.ts';
-import type { Check, Found, NewBlob, Row, RowKey } from '../engine/storage-engine.ts';
+import type { Check, Found, NewBlob, RowKey } from '../engine/storage-engine.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
 import { checkKeyText, checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkSignal, readOptions } from '../options.ts';
 import { openBody } from './body.ts';
 import { planChecksums } from './checksum.ts';
-import { bucketForWrite, currentCheck } from './commit-object.ts';
+import { bucketForWrite, currentCheck, unlessMoved } from './commit-object.ts';
 import { putCondition } from './condition.ts';
 import { headerNames } from './content-headers.ts';
-import { encodeObjectRow, withParts } from './object-row.ts';
+import { asVersion, encodeObjectRow, withParts } from './object-row.ts';
 import { etagOf, ObjectView, RowEntry } from './object-view.ts';
 import { type AssembledParts, assemble, type StoredPart } from './part-assembly.ts';
 import { encodePartRow, partNumberMax, partPosition } from './part-list.ts';
@@ -41,6 +41,7 @@ import type {
   UploadOptions,
 } from './types.ts';
 import { sealBody } from './upload.ts';
+import { versionSlot } from './version-slot.ts';
 
 const knownToUpload: ReadonlySet<string> = new Set([...headerNames, 'signal']);
 const knownToPart: ReadonlySet<string> = new Set(['checksum', 'signal']);
@@ -186,16 +187,18 @@ export async function completeUpload(
   context.enter(); // STORE_CLOSED
   try {
     for (;;) {
-      const row = await withUpload(context, place, async (upload) => {
+      const stored = await withUpload(context, place, async (upload) => {
         const checks: Check[] = [upload.bucket.check];
         if (condition !== null)
           checks.push(await currentCheck(context, upload.bucket, place.key, condition));
         const { newest, stored } = await settledParts(context, upload.listId);
         const assembled = await assemble(stored, named); // InvalidPart, EntityTooSmall
         if (options.signal?.aborted) throw aborted(options.signal);
-        return commitObject(context, place, upload, { checks, newest, assembled });
+        return unlessMoved(() =>
+          commitUpload(context, place, upload, { checks, newest, assembled }),
+        );
       });
-      if (row !== null) return new ObjectView(place.bucket, new RowEntry(place.key, row), 0);
+      if (stored !== null) return stored;
     }
   } finally {
     context.leave();
@@ -208,35 +211,34 @@ interface Assembly {
   readonly assembled: AssembledParts;
 }
 
-/** Null when a part, the object or the bucket moved meanwhile. */
-async function commitObject(
+/** PreconditionFailed when a part, the object or the bucket moved meanwhile. */
+async function commitUpload(
   context: StoreContext,
   place: UploadPlace,
   { bucket, rowKey, listId, found }: OpenUpload,
   { checks, newest, assembled }: Assembly,
-): Promise<Row | null> {
+): Promise<ObjectView> {
   const { size, crc64, layout, left } = assembled;
+  const slot = await versionSlot(context, bucket, place.key, 'put');
+  const { keepOld } = slot.next;
   const modified = context.now();
-  const body = withParts(found.row.body, 'Multipart', layout);
+  const body = asVersion(withParts(found.row.body, 'Multipart', layout), slot.next);
   const blob: NewBlob = { parts: found.parts.key, fresh: false, kek: bucket.kek, size, crc64 };
   const key = ownObjectRowKey(bucket.row.id, place.key);
   const type = 'ObjectCreated:CompleteMultipartUpload';
   const event = eventOf(context, bucket, type, place.key, modified);
-  try {
-    const { revision, blobs } = await context.engine.commit({
-      checks: [...checks, { key: rowKey, revision: found.row.revision }],
-      ranges: [{ ...partRows(listId, 0), newest }],
-      effects: [
-        { key: rowKey, delete: true },
-        { key, modified, body, blob, event },
-      ],
-    });
-    await removeParts(context, listId, left);
-    return { revision, modified, body, blob: blobs[0] ?? null };
-  } catch (error) {
-    if (!StoreError.is(error, 'PreconditionFailed')) throw error;
-    return null;
-  }
+  const { revision, blobs } = await context.engine.commit({
+    checks: [...checks, { key: rowKey, revision: found.row.revision }, ...slot.checks],
+    ranges: [{ ...partRows(listId, 0), newest }, ...slot.ranges],
+    effects: [
+      { key: rowKey, delete: true },
+      { key, modified, body, blob, keepOld, event },
+      ...slot.effects,
+    ],
+  });
+  await removeParts(context, listId, left);
+  const row = { revision, version: revision, modified, body, blob: blobs[0] ?? null };
+  return new ObjectView(bucket, new RowEntry(place.key, row), 0);
 }
 
 /** Parts that the object does not hold. What a crash leaves of them goes with the object. */

@@ -7,7 +7,7 @@ import type { StoreContext } from '../context/store-context.ts';
 import type { Found } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { BodySource, disposed, WholeReader } from './body-source.ts';
-import { ObjectView, RowEntry } from './object-view.ts';
+import { type BucketOfView, ObjectView, RowEntry } from './object-view.ts';
 import { ProgressMeter } from './progress.ts';
 import { checkSave, saveTo } from './save-to.ts';
 import { toResponse } from './to-response.ts';
@@ -38,7 +38,7 @@ export class OpenObject extends ObjectView implements ObjectBody {
 
   constructor(
     context: StoreContext,
-    bucket: string,
+    bucket: BucketOfView,
     key: string,
     found: Found,
     asked: Reading | null,

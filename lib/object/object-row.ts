@@ -7,7 +7,9 @@
 //              08 tags           09 checksums that were asked for    10 target of a symlink (UTF-8)
 //              11 layout of its parts      12 which of them count (part-list.ts)
 //   metadata, tags = pairs (pairs.ts)      checksums = kept (checksum.ts)
-//   type     = 00 Normal   01 Multipart   02 Appendable   03 Symlink        class = 00 Standard
+//   type     = 00 Normal   01 Multipart   02 Appendable   03 Symlink   04 a delete marker
+//              80 is added where the version has an id of its own, and is not the null version
+//   class    = 00 Standard
 //
 // docs/format/rows.md has a worked example. A tag that this version does not know is stepped over.
 import type { Digests } from '../engine/digests.ts';
@@ -23,6 +25,8 @@ import type { Checksums, PutOptions } from './types.ts';
 const objectTypes = ['Normal', 'Multipart', 'Appendable', 'Symlink'] as const;
 export type ObjectType = (typeof objectTypes)[number];
 const symlinkType = 3;
+const markerType = 4;
+const numberedBit = 0x80;
 
 /** What the caller said about an object. */
 export interface ObjectHeader {
@@ -41,6 +45,7 @@ export interface ObjectHeader {
 
 const bodyVersion = 1;
 const prologue = Uint8Array.of(bodyVersion, 0, 0);
+const numberedPrologue = Uint8Array.of(bodyVersion, numberedBit, 0);
 /** Bytes of names and values, as in OSS. */
 const metadataSizeMax = 8192;
 /** Bytes of each content header. */
@@ -101,12 +106,41 @@ export function encodeSymlinkRow(
 
 /** Without a look at more than one byte: every get asks. */
 export function isSymlink(row: Uint8Array): boolean {
-  return row[1] === symlinkType;
+  return typeByte(row) === symlinkType;
 }
 
-/** STORE_CORRUPT for one that is unknown. */
+export function isMarker(row: Uint8Array): boolean {
+  return typeByte(row) === markerType;
+}
+
+/** It has a version id of its own. */
+export function isNumbered(row: Uint8Array): boolean {
+  return ((row[1] ?? 0) & numberedBit) !== 0;
+}
+
+/** The row of the next version, as `nextVersion` decides. */
+export function asVersion(
+  row: Uint8Array,
+  { numbered }: { readonly numbered: boolean },
+): Uint8Array {
+  if (numbered === isNumbered(row)) return row;
+  if (row === prologue) return numberedPrologue; // Most puts say nothing.
+  const copy = Uint8Array.from(row);
+  copy[1] = typeByte(row) | (numbered ? numberedBit : 0);
+  return copy;
+}
+
+export function encodeMarkerRow(version: { readonly numbered: boolean }): Uint8Array {
+  return asVersion(Uint8Array.of(bodyVersion, markerType, 0), version);
+}
+
+function typeByte(row: Uint8Array): number {
+  return (row[1] ?? 0x7f) & ~numberedBit;
+}
+
+/** STORE_CORRUPT for one that is unknown. A delete marker is of no type; it passes as Normal. */
 export function typeOf(row: Uint8Array): ObjectType {
-  const type = objectTypes[row[1] ?? -1];
+  const type = isMarker(row) ? 'Normal' : objectTypes[typeByte(row)];
   if (type === undefined) throw damagedRow();
   return type;
 }
@@ -161,6 +195,12 @@ export function copiedRow(
   const said = [...fieldsOf(header)].filter(([tag]) => isNew(tag));
   const type = typeOf(source) === 'Appendable' ? 'Normal' : typeOf(source);
   return composed(objectTypes.indexOf(type), [...kept, ...said]);
+}
+
+export function withType(row: Uint8Array, type: ObjectType): Uint8Array {
+  const copy = Uint8Array.from(row);
+  copy[1] = objectTypes.indexOf(type);
+  return copy;
 }
 
 function composed(type: number, fields: Iterable<[tag: number, bytes: Uint8Array]>): Uint8Array {

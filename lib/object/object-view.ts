@@ -1,13 +1,25 @@
 // ObjectView: one object of a row or of a line of a page. A listing makes a thousand of these, so
 // nothing is decoded before it is asked for.
 import { inspect } from 'node:util';
+import type { KnownBucket } from '../context/bucket-directory.ts';
 import type { StorageClass } from '../context/bucket-row.ts';
 import type { Page, Row } from '../engine/storage-engine.ts';
-import { decodeObjectRow, type ObjectHeader, type ObjectType, typeOf } from './object-row.ts';
+import { encodeVersionId } from '../versioning/version-id.ts';
+import {
+  decodeObjectRow,
+  isMarker,
+  isNumbered,
+  type ObjectHeader,
+  type ObjectType,
+  typeOf,
+} from './object-row.ts';
 import type { Checksums, StoredObject } from './types.ts';
 
 /** What a view reads from: a Page, or one row that looks like it. */
-export type Entries = Pick<Page, 'text' | 'modified' | 'blobId' | 'size' | 'crc64' | 'body'> & {
+export type Entries = Pick<
+  Page,
+  'text' | 'version' | 'modified' | 'blobId' | 'size' | 'crc64' | 'body'
+> & {
   /** The key that the row was found under, when a link was followed. */
   readonly target?: string | undefined;
 };
@@ -27,6 +39,9 @@ export class RowEntry implements Entries {
   text(): string {
     return this.#key;
   }
+  version(): number {
+    return this.#row.version;
+  }
   modified(): number {
     return this.#row.modified;
   }
@@ -44,20 +59,23 @@ export class RowEntry implements Entries {
   }
 }
 
+/** What of a bucket its objects show. */
+export type BucketOfView = Pick<KnownBucket, 'name' | 'versioned'>;
+
 export class ObjectView implements StoredObject {
-  readonly #bucket: string;
+  readonly #bucket: BucketOfView;
   readonly #entries: Entries;
   readonly #i: number;
   #header: ObjectHeader | null = null;
 
-  constructor(bucket: string, entries: Entries, i: number) {
+  constructor(bucket: BucketOfView, entries: Entries, i: number) {
     this.#bucket = bucket;
     this.#entries = entries;
     this.#i = i;
   }
 
   get bucket(): string {
-    return this.#bucket;
+    return this.#bucket.name;
   }
   get key(): string {
     return this.#entries.text(this.#i);
@@ -73,6 +91,17 @@ export class ObjectView implements StoredObject {
   }
   get etag(): string {
     return etagOf(this.#entries.blobId(this.#i));
+  }
+  get versionId(): string | undefined {
+    const numbered = isNumbered(this.#entries.body(this.#i));
+    if (!numbered && !this.#bucket.versioned) return undefined;
+    return encodeVersionId(numbered ? this.#entries.version(this.#i) : null);
+  }
+  get isLatest(): boolean | undefined {
+    return undefined;
+  }
+  get isDeleteMarker(): boolean | undefined {
+    return undefined;
   }
   get lastModified(): Date {
     return new Date(this.#entries.modified(this.#i));
@@ -112,6 +141,7 @@ export class ObjectView implements StoredObject {
     if (md5 !== undefined) headers.set('content-md5', Buffer.from(md5, 'hex').toString('base64'));
     if (header.symlinkTarget !== undefined)
       headers.set('x-oss-symlink-target', encodeURIComponent(header.symlinkTarget));
+    if (this.versionId !== undefined) headers.set('x-oss-version-id', this.versionId);
     const tagCount = Object.keys(header.tags).length;
     if (tagCount > 0) headers.set('x-oss-tagging-count', String(tagCount));
     if (header.expires) headers.set('expires', header.expires.toUTCString());
@@ -124,12 +154,16 @@ export class ObjectView implements StoredObject {
   toJSON(): object {
     const { bucket, key, type, size, etag, lastModified } = this;
     const { contentType, metadata, tags, storageClass, checksums, symlinkTarget } = this;
+    const { versionId, isLatest, isDeleteMarker } = this;
     return {
       bucket,
       key,
       type,
       size,
       etag,
+      ...(versionId === undefined ? {} : { versionId }),
+      ...(isLatest === undefined ? {} : { isLatest }),
+      ...(isDeleteMarker === undefined ? {} : { isDeleteMarker }),
       lastModified,
       contentType,
       metadata,
@@ -143,6 +177,25 @@ export class ObjectView implements StoredObject {
   get #decoded(): ObjectHeader {
     this.#header ??= decodeObjectRow(this.#entries.body(this.#i));
     return this.#header;
+  }
+}
+
+/** One line of a list of versions. */
+export class VersionView extends ObjectView {
+  readonly #isLatest: boolean;
+  readonly #isDeleteMarker: boolean;
+
+  constructor(bucket: BucketOfView, entries: Entries, i: number, isLatest: boolean) {
+    super(bucket, entries, i);
+    this.#isLatest = isLatest;
+    this.#isDeleteMarker = isMarker(entries.body(i));
+  }
+
+  override get isLatest(): boolean {
+    return this.#isLatest;
+  }
+  override get isDeleteMarker(): boolean {
+    return this.#isDeleteMarker;
   }
 }
 

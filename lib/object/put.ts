@@ -11,7 +11,6 @@ import { checkObjectKey } from '../name/object-key.ts';
 import { type OpenedBody, openBody } from './body.ts';
 import { bucketForWrite, commitObject, currentCheck } from './commit-object.ts';
 import { withChecksums } from './object-row.ts';
-import { ObjectView, RowEntry } from './object-view.ts';
 import { ProgressMeter } from './progress.ts';
 import { type PutPlan, planPut } from './put-plan.ts';
 import type { Body, PutOptions, StoredObject } from './types.ts';
@@ -42,10 +41,11 @@ export async function putObject(
           }
         : await uploadBlob(context, bucket, key, opened, plan, meter); // ABORTED, IncompleteBody
       const header = digests === null ? plan.header : withChecksums(plan.header, digests);
-      const row = await commitObject(context, bucket, { key, header, blob, condition, signal });
+      const object = { key, header, blob, condition, signal };
+      const stored = await commitObject(context, bucket, object);
       if (small) meter?.add(small.length);
       meter?.end();
-      return new ObjectView(bucketName, new RowEntry(key, row), 0);
+      return stored;
     } finally {
       context.leave();
     }

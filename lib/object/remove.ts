@@ -1,16 +1,19 @@
 // remove: one key or many. A key that holds no object counts as removed, as in OSS.
 import type { KnownBucket } from '../context/bucket-directory.ts';
-import { eventOf } from '../context/object-events.ts';
-import { type StoreContext, underBucket } from '../context/store-context.ts';
-import { objectRowKey, ownObjectRowKey } from '../engine/row-key.ts';
-import type { EventRow } from '../engine/storage-engine.ts';
+import type { StoreContext } from '../context/store-context.ts';
+import type { Check } from '../engine/storage-engine.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { aborted, checkOptions, checkSignal } from '../options.ts';
-import { type Condition, removeCondition, writeRefusal } from './condition.ts';
-import type { RemoveOptions, RemoveResult } from './types.ts';
+import type { NextVersion } from '../versioning/next-version.ts';
+import { encodeVersionId, parseVersionId } from '../versioning/version-id.ts';
+import { currentCheck, unlessMoved } from './commit-object.ts';
+import { type Condition, removeCondition } from './condition.ts';
+import { removeVersion } from './remove-version.ts';
+import type { RemovedObject, RemoveOptions, RemoveResult } from './types.ts';
+import { removalEffects, type VersionSlot, versionSlot } from './version-slot.ts';
 
-const known: ReadonlySet<string> = new Set(['onlyIf', 'signal']);
+const known: ReadonlySet<string> = new Set(['onlyIf', 'signal', 'versionId']);
 
 /** Effects of one transaction: with the longest keys well under the 1 MiB that it may hold. */
 const batchMax = 256;
@@ -31,8 +34,12 @@ export async function removeObjects(
   try {
     if (typeof keys !== 'string')
       return await removeMany(context, bucketName, [...keys], options?.signal);
-    await removeOne(context, bucketName, keys, condition, options?.signal); // PreconditionFailed
-    return { removed: [{ key: keys }], errors: [] };
+    const { signal, versionId } = options ?? {};
+    const removed =
+      versionId === undefined
+        ? await removeOne(context, bucketName, keys, { condition, signal })
+        : await removeVersion(context, bucketName, keys, versionId, signal);
+    return { removed: [removed], errors: [] };
   } finally {
     context.leave();
   }
@@ -40,57 +47,68 @@ export async function removeObjects(
 
 function checkRemoveOptions(options: RemoveOptions, keys: string | string[]): Condition | null {
   checkOptions('remove', options, known); // InvalidArgument
-  const { onlyIf } = options;
-  if (onlyIf !== undefined && typeof keys !== 'string')
-    throw invalidArgument('remove: onlyIf is for one key, not for many');
+  const { onlyIf, versionId } = options;
+  for (const name of ['onlyIf', 'versionId'] as const)
+    if (options[name] !== undefined && typeof keys !== 'string')
+      throw invalidArgument(`remove: ${name} is for one key, not for many`);
+  if (versionId !== undefined) parseVersionId('remove', versionId);
+  if (versionId !== undefined && onlyIf !== undefined)
+    throw invalidArgument('remove: onlyIf is of what stands, versionId names another version');
   const condition = onlyIf === undefined ? null : removeCondition('remove', onlyIf);
   checkSignal('remove', options.signal);
   return condition;
 }
 
-async function removeOne(
-  context: StoreContext,
-  bucketName: string,
-  key: string,
-  condition: Condition | null,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  if (condition !== null) return removeIf(context, bucketName, key, condition, signal);
-  await underBucket(context, bucketName, (bucket) => {
-    if (signal?.aborted) throw aborted(signal);
-    const event = removalOf(context, bucket, key);
-    const effect = { key: objectRowKey(bucket.row.id, key), delete: true, event } as const;
-    return context.engine.commit({ checks: bucket.checks, effects: [effect] });
-  });
+/** What must hold at the commit. */
+export interface RemovalTerms {
+  readonly condition?: Condition | null;
+  readonly signal?: AbortSignal | undefined;
+  /** Of the bucket: throws. */
+  readonly demand?: (bucket: KnownBucket) => void;
 }
 
-/** Reads, decides, and removes what it read: again if somebody else was faster. */
-async function removeIf(
+/** Again when the bucket moved, or what was read. NoSuchBucket, PreconditionFailed, ABORTED. */
+export async function removeOne(
   context: StoreContext,
   bucketName: string,
   key: string,
-  condition: Condition,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+  terms: RemovalTerms,
+): Promise<RemovedObject> {
+  const { buckets } = context;
+  let bucket = buckets.known(bucketName) ?? (await buckets.require(bucketName));
   for (;;) {
-    try {
-      return await underBucket(context, bucketName, async (bucket) => {
-        const { check, row } = bucket;
-        const rowKey = ownObjectRowKey(row.id, key);
-        const found = await context.engine.get({ key: rowKey, check });
-        const refusal = writeRefusal(condition, found?.row ?? null, 'remove');
-        if (refusal !== null) throw new StoreError(refusal, undefined, { bucket: bucketName, key });
-        if (signal?.aborted) throw aborted(signal);
-        const unchanged = { key: rowKey, revision: found?.row.revision ?? null };
-        const event = removalOf(context, bucket, key);
-        const effects = [{ key: rowKey, delete: true, event }] as const;
-        await context.engine.commit({ checks: [check, unchanged], effects });
-      });
-    } catch (error) {
-      // With a key it is our own refusal; without, a check of the commit did not hold.
-      if (!StoreError.is(error, 'PreconditionFailed') || error.key !== undefined) throw error;
-    }
+    const removed = await unlessMoved(() => removeOnce(context, bucket, key, terms));
+    if (removed !== null) return removed;
+    bucket = await buckets.require(bucketName);
   }
+}
+
+async function removeOnce(
+  context: StoreContext,
+  bucket: KnownBucket,
+  key: string,
+  { condition = null, signal, demand }: RemovalTerms,
+): Promise<RemovedObject> {
+  demand?.(bucket);
+  const checks = [...bucket.checks] as Check[];
+  if (condition !== null)
+    checks.push(await currentCheck(context, bucket, key, condition, 'remove'));
+  const slot = await versionSlot(context, bucket, key, 'remove');
+  if (signal?.aborted) throw aborted(signal);
+  const effects = removalEffects(context, bucket, key, slot);
+  const { ranges } = slot;
+  checks.push(...slot.checks);
+  const { revision } = await context.engine.commit({ checks, ranges, effects });
+  return removedAs(key, slot.next, revision);
+}
+
+function removedAs(
+  key: string,
+  { marker, numbered }: NextVersion,
+  revision: number,
+): RemovedObject {
+  if (!marker) return { key };
+  return { key, versionId: encodeVersionId(numbered ? revision : null), deleteMarker: true };
 }
 
 /**
@@ -105,14 +123,13 @@ async function removeMany(
 ): Promise<RemoveResult> {
   await context.buckets.require(bucketName); // NoSuchBucket, also for an empty list
   const failures = refusedKeys(keys);
+  const removed = new Map<string, RemovedObject>();
   const removable = [...new Set(keys)].filter((key) => !failures.has(key));
   for (let at = 0; at < removable.length; at += batchMax) {
     const batch = removable.slice(at, at + batchMax);
     try {
-      await underBucket(context, bucketName, (bucket) => {
-        if (signal?.aborted) throw aborted(signal);
-        return removeBatch(context, bucket, batch);
-      });
+      for (const each of await removeBatch(context, bucketName, batch, signal))
+        removed.set(each.key, each);
     } catch (error) {
       if (at === 0 || !StoreError.is(error)) throw error;
       for (const key of removable.slice(at)) failures.set(key, error);
@@ -122,7 +139,7 @@ async function removeMany(
   const result: RemoveResult = { removed: [], errors: [] };
   for (const key of keys) {
     const error = failures.get(key);
-    if (error === undefined) result.removed.push({ key });
+    if (error === undefined) result.removed.push(removed.get(key) ?? { key });
     else result.errors.push({ key, error });
   }
   return result;
@@ -142,15 +159,26 @@ function refusedKeys(keys: readonly string[]): Map<string, StoreError> {
   return refused;
 }
 
-function removeBatch(context: StoreContext, bucket: KnownBucket, keys: string[]): Promise<unknown> {
-  const effects = keys.map((key) => {
-    const event = removalOf(context, bucket, key);
-    return { key: ownObjectRowKey(bucket.row.id, key), delete: true, event } as const;
-  });
-  return context.engine.commit({ checks: bucket.checks, effects });
-}
-
-function removalOf(context: StoreContext, bucket: KnownBucket, key: string): EventRow | undefined {
-  if (bucket.eventsUnder === null) return undefined;
-  return eventOf(context, bucket, 'ObjectRemoved:Delete', key, context.now());
+async function removeBatch(
+  context: StoreContext,
+  bucketName: string,
+  keys: string[],
+  signal: AbortSignal | undefined,
+): Promise<RemovedObject[]> {
+  for (;;) {
+    const bucket = await context.buckets.require(bucketName);
+    const removed = await unlessMoved(async () => {
+      const slots: VersionSlot[] = [];
+      for (const key of keys) slots.push(await versionSlot(context, bucket, key, 'remove'));
+      if (signal?.aborted) throw aborted(signal);
+      const checks = [bucket.check, ...slots.flatMap((slot) => slot.checks)];
+      const ranges = slots.flatMap((slot) => slot.ranges);
+      const effects = keys.flatMap((key, i) =>
+        removalEffects(context, bucket, key, slots[i] as VersionSlot),
+      );
+      const { revision } = await context.engine.commit({ checks, ranges, effects });
+      return keys.map((key, i) => removedAs(key, (slots[i] as VersionSlot).next, revision));
+    });
+    if (removed !== null) return removed;
+  }
 }

@@ -5,12 +5,11 @@
 import type { KnownBucket } from '../context/bucket-directory.ts';
 import type { StoreContext } from '../context/store-context.ts';
 import { ownObjectRowKey } from '../engine/row-key.ts';
-import type { Check, Found } from '../engine/storage-engine.ts';
+import type { Check, Found, Row, RowKey } from '../engine/storage-engine.ts';
 import { StoreError } from '../errors.ts';
 import { checkObjectKey } from '../name/object-key.ts';
 import { bucketForWrite, commitObject } from './commit-object.ts';
 import { decodeObjectRow, isSymlink } from './object-row.ts';
-import { ObjectView, RowEntry } from './object-view.ts';
 import { planSymlink } from './put-plan.ts';
 import type { StoredObject, SymlinkOptions } from './types.ts';
 
@@ -33,11 +32,27 @@ export async function putSymlink(
       (await bucketForWrite(context, bucketName, { key, condition, signal })); // NoSuchBucket
     // An empty blob, for its id: every link has an ETag of its own.
     const blob = { bytes: nothing, kek: bucket.kek };
-    const row = await commitObject(context, bucket, { key, header, blob, condition, signal });
-    return new ObjectView(bucketName, new RowEntry(key, row), 0);
+    const object = { key, header, blob, condition, signal };
+    return await commitObject(context, bucket, object);
   } finally {
     context.leave();
   }
+}
+
+/** A row that may be a link's, and where it is. */
+export interface Link {
+  readonly key: RowKey;
+  readonly row: Row;
+}
+
+export async function standingLink(
+  context: StoreContext,
+  bucket: KnownBucket,
+  key: string,
+): Promise<Link | null> {
+  const rowKey = ownObjectRowKey(bucket.row.id, key);
+  const found = await context.engine.get({ key: rowKey, check: bucket.check });
+  return found === null ? null : { key: rowKey, row: found.row };
 }
 
 /** What stands behind a link, and under which key: null for what was no link after all. */
@@ -51,19 +66,19 @@ export interface Followed {
  * when nothing stands under the link's key; SymlinkTargetNotExist, InvalidTargetType.
  */
 export async function followSymlink(
-  context: StoreContext,
   bucket: KnownBucket,
   key: string,
-  find: (key: string, check: Check) => Promise<Found | null>,
+  readLink: () => Promise<Link | null>,
+  find: (key: RowKey, check: Check) => Promise<Found | null>,
 ): Promise<Followed | null> {
-  const linkKey = ownObjectRowKey(bucket.row.id, key);
   for (;;) {
-    const link = await context.engine.get({ key: linkKey, check: bucket.check });
+    const link = await readLink();
     if (link === null) return null;
     const target = decodeObjectRow(link.row.body).symlinkTarget ?? null;
-    const check = { key: linkKey, revision: link.row.revision };
+    const check = { key: link.key, revision: link.row.revision };
     try {
-      const found = await find(target ?? key, check);
+      const end = target === null ? link.key : ownObjectRowKey(bucket.row.id, target);
+      const found = await find(end, check);
       if (found === null) throw refused('SymlinkTargetNotExist', bucket, key);
       if (target !== null && isSymlink(found.row.body))
         throw refused('InvalidTargetType', bucket, key);

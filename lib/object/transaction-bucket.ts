@@ -7,7 +7,7 @@ import { checkOptions, checkSignal } from '../options.ts';
 import { type OpenedBody, openBody, piecesOf, WholeBytes, WholePieces } from './body.ts';
 import { bucketForWrite } from './commit-object.ts';
 import { putCondition, removeCondition } from './condition.ts';
-import { placeOf, planCopy } from './copy.ts';
+import { copySourceOf, placeOf, planCopy } from './copy.ts';
 import { withChecksums } from './object-row.ts';
 import type { Pieces } from './pieces.ts';
 import { ProgressMeter } from './progress.ts';
@@ -113,7 +113,7 @@ class BucketOfRun implements TransactionBucket {
 
   copy(from: ObjectRef, to: string, options?: CopyOptions): void {
     this.#run.call((place) => {
-      const source = placeOf('copy', this.#name, from); // TypeError, InvalidObjectName
+      const source = copySourceOf('copy', this.#name, from); // TypeError, InvalidObjectName
       if (typeof to !== 'string') throw new TypeError('copy: the target must be a key');
       const { bucket, key } = placeOf('copy', this.#name, to);
       for (const name of [bucket, source.bucket]) checkBucketName(name); // InvalidBucketName

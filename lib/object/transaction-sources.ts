@@ -2,14 +2,13 @@
 // transaction's own changes. Sources are opened for one attempt to commit, and let go of after it.
 import type { KnownBucket } from '../context/bucket-directory.ts';
 import type { StoreContext } from '../context/store-context.ts';
-import { ownObjectRowKey } from '../engine/row-key.ts';
 import type { Check } from '../engine/storage-engine.ts';
 import { aborted } from '../options.ts';
-import { type CopyPlan, type OpenSource, openSource, type Place, rowOfCopy } from './copy.ts';
+import { type CopyPlan, type OpenSource, openSource, rowOfCopy, type SourcePlace } from './copy.ts';
 
 /** An object that is to be copied, by what the caller asked for. */
 export interface Copied {
-  readonly from: Place;
+  readonly from: SourcePlace;
   readonly plan: CopyPlan;
 }
 
@@ -35,15 +34,18 @@ export class TransactionSources {
     const opened = await openSource(this.#context, bucket, from);
     this.#open.set(copied, opened);
     const { revision, blob } = opened.row;
-    this.checks.push({ key: ownObjectRowKey(bucket.row.id, from.key), revision });
+    this.checks.push({ key: opened.rowKey, revision });
     const size = blob?.size ?? 0;
     if (size <= this.#context.engine.smallBlobMax) this.#inlineBytes += size;
   }
 
   /** The row and the bytes of the copy. REQUIRES: it is open. */
-  object(copied: Copied): { readonly header: Uint8Array; readonly source: OpenSource['source'] } {
+  object(
+    copied: Copied,
+    target: KnownBucket,
+  ): { readonly header: Uint8Array; readonly source: OpenSource['source'] } {
     const { row, source } = this.#open.get(copied) as OpenSource;
-    return { header: rowOfCopy(row.body, copied.plan), source };
+    return { header: rowOfCopy(row.body, copied.plan, target), source };
   }
 
   close(): void {

@@ -6,16 +6,18 @@
 // Memory is bounded: small bodies are held until their sum is 4 MiB, all others go to the zones at
 // once. Before the commit nothing is visible, and a crash leaves files that no row names.
 import { type KnownBucket, noSuchBucket } from '../context/bucket-directory.ts';
-import { eventOf, type ObjectEventType } from '../context/object-events.ts';
+import { eventOf } from '../context/object-events.ts';
 import type { Interruptible, StoreContext } from '../context/store-context.ts';
 import { ownObjectRowKey } from '../engine/row-key.ts';
-import type { Check, Effect, KeyHandle } from '../engine/storage-engine.ts';
+import type { Check, Effect } from '../engine/storage-engine.ts';
 import { invalidArgument, StoreError } from '../errors.ts';
 import { aborted, hear, unhear } from '../options.ts';
 import { bucketForWrite, currentCheck } from './commit-object.ts';
 import type { Condition } from './condition.ts';
+import { asVersion } from './object-row.ts';
 import { type Copied, TransactionSources } from './transaction-sources.ts';
 import type { Sealed, Upload } from './upload.ts';
+import { removalEffects, slotMayMove, type VersionSlot, versionSlot } from './version-slot.ts';
 
 /** Bytes of small bodies that are held until the commit. */
 const inlineMax = 4 << 20;
@@ -213,7 +215,9 @@ export class TransactionRun implements Interruptible {
       } catch (error) {
         // With a key it is our own refusal; without, a check of the commit did not hold.
         if (!StoreError.is(error, 'PreconditionFailed') || error.key !== undefined) throw error;
-        if (!(await this.#readBucketsAgain()) && !reads) throw error;
+        const moved = await this.#readBucketsAgain();
+        const slots = [...this.#buckets.values()].some((bucket) => slotMayMove(bucket, 'put'));
+        if (!moved && !reads && !slots) throw error;
       } finally {
         sources.close();
       }
@@ -231,11 +235,25 @@ export class TransactionRun implements Interruptible {
       const bucket = this.#buckets.get(each.bucket) as KnownBucket;
       checks.push(await currentCheck(this.context, bucket, each.key, each.condition, verb));
     }
-    const effects = this.#effects(sources);
+    const slots = await this.#slots();
+    for (const slot of slots) checks.push(...slot.checks);
+    const ranges = slots.flatMap((slot) => slot.ranges);
+    const effects = this.#effects(sources, slots);
     // The last moment to stop: what is committed stays, whatever the signal says.
     if (signal?.aborted) throw aborted(signal);
     if (this.#failure !== null) throw this.#failure.error;
-    if (effects.length > 0) await this.context.engine.commit({ checks, effects });
+    if (effects.length > 0) await this.context.engine.commit({ checks, ranges, effects });
+  }
+
+  /** Of the changes, in their order. */
+  async #slots(): Promise<VersionSlot[]> {
+    const slots: VersionSlot[] = [];
+    for (const { bucket, key, object } of this.#changes.values()) {
+      const known = this.#buckets.get(bucket) as KnownBucket;
+      const asked = versionSlot(this.context, known, key, object === null ? 'remove' : 'put');
+      slots.push(asked instanceof Promise ? await asked : asked);
+    }
+    return slots;
   }
 
   /** All sources first: what cannot be copied makes no bucket. NoSuchKey, NoSuchBucket. */
@@ -253,22 +271,26 @@ export class TransactionRun implements Interruptible {
         );
   }
 
-  #effects(sources: TransactionSources): Effect[] {
+  #effects(sources: TransactionSources, slots: readonly VersionSlot[]): Effect[] {
     const modified = this.context.now();
-    let rowBytes = 0;
-    const effects = [...this.#changes.values()].map(({ bucket, key, object }): Effect => {
+    const effects = [...this.#changes.values()].flatMap(({ bucket, key, object }, i): Effect[] => {
       const known = this.#buckets.get(bucket) as KnownBucket;
+      const slot = slots[i] as VersionSlot;
+      if (object === null) return removalEffects(this.context, known, key, slot);
       const { kek, row } = known;
-      const rowKey = ownObjectRowKey(row.id, key);
-      const event = eventOf(this.context, known, eventTypeOf(object), key, modified);
-      rowBytes += rowKey.length + (event?.body.length ?? 0);
-      if (object === null) return { key: rowKey, delete: true, event };
-      const { header, blob } = isCopied(object) ? copyOf(sources, object, kek) : object;
-      rowBytes += header.length;
-      const sealed = 'bytes' in blob ? { bytes: blob.bytes, kek } : blob;
-      return { key: rowKey, modified, body: header, blob: sealed, event };
+      const { header, blob } = isCopied(object) ? copyOf(sources, object, known) : object;
+      const type = isCopied(object) ? 'ObjectCreated:Copy' : 'ObjectCreated:Put';
+      const written = {
+        key: ownObjectRowKey(row.id, key),
+        modified,
+        body: asVersion(header, slot.next),
+        blob: 'bytes' in blob ? { bytes: blob.bytes, kek } : blob,
+        keepOld: slot.next.keepOld,
+        event: eventOf(this.context, known, type, key, modified),
+      };
+      return [written, ...slot.effects];
     });
-    if (rowBytes > rowBytesMax)
+    if (rowBytesOf(effects) > rowBytesMax)
       throw invalidArgument(`transaction: over ${rowBytesMax} bytes of keys, headers and metadata`);
     return effects;
   }
@@ -290,14 +312,18 @@ function isCopied(object: Change['object']): object is Copied {
   return object !== null && 'from' in object;
 }
 
-function eventTypeOf(object: Change['object']): ObjectEventType {
-  if (object === null) return 'ObjectRemoved:Delete';
-  return isCopied(object) ? 'ObjectCreated:Copy' : 'ObjectCreated:Put';
+function rowBytesOf(effects: readonly Effect[]): number {
+  let size = 0;
+  for (const effect of effects) {
+    size += effect.key.length + (effect.event?.body.length ?? 0);
+    if ('body' in effect) size += effect.body.length;
+  }
+  return size;
 }
 
-function copyOf(sources: TransactionSources, copied: Copied, kek: KeyHandle): SealedBody {
-  const { header, source } = sources.object(copied);
-  return { header, blob: { source, kek } };
+function copyOf(sources: TransactionSources, copied: Copied, target: KnownBucket): SealedBody {
+  const { header, source } = sources.object(copied, target);
+  return { header, blob: { source, kek: target.kek } };
 }
 
 /** A no-op for what a commit has taken. */

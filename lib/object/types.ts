@@ -75,8 +75,8 @@ export type AppendOptions = Omit<PutOptions, 'checksum' | 'onlyIf' | 'size' | 'o
   /** Where the bytes must begin: the size of the object so far. @default the end, wherever it is */
   position?: number | undefined;
 };
-/** An object by its key, or one of another bucket. */
-export type ObjectRef = string | { bucket?: string; key: string };
+/** An object by its key, also of another bucket; as the source of a copy also one version of it. */
+export type ObjectRef = string | { bucket?: string; key: string; versionId?: string };
 export interface CopyOptions
   extends Pick<
     PutOptions,
@@ -160,6 +160,10 @@ export interface HasOptions {
   signal?: AbortSignal | undefined;
 }
 export interface HeadOptions extends HasOptions {
+  /** This version; NoSuchVersion when it is not there, MethodNotAllowed for a delete marker. */
+  versionId?: string | undefined;
+  /** The version that stood at this moment, in wall time, as far as it is still there. */
+  at?: Date | string | undefined;
   /**
    * Answer only if this holds; else NotModified or PreconditionFailed. As Headers: If-Match,
    * If-None-Match, If-Modified-Since and If-Unmodified-Since count, in HTTP's order.
@@ -172,6 +176,11 @@ export interface GetOptions extends HeadOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 export interface RemoveOptions {
+  /**
+   * For one key only: this version goes for good, also a delete marker. Where it was the newest,
+   * the one behind it stands again. One that is not there counts as removed.
+   */
+  versionId?: string | undefined;
   /** For one key only. As Headers: If-Match, If-None-Match and If-Unmodified-Since count. */
   onlyIf?: RemoveCondition | Headers | undefined;
   signal?: AbortSignal | undefined;
@@ -181,8 +190,41 @@ export interface RemoveOptions {
  * Keys that held no object count as removed.
  */
 export interface RemoveResult {
-  removed: { key: string }[];
+  removed: RemovedObject[];
   errors: { key: string; error: StoreError }[];
+}
+
+/** By its id, or what stood at a moment, in wall time. */
+export type RestoreTo = { versionId: string } | { at: Date | string };
+
+export interface RestoreAllOptions {
+  /** Only keys that begin with this. */
+  prefix?: string | undefined;
+  /** In wall time, as the objects' lastModified. */
+  at: Date | string;
+  /** Only say what would be done. @default false */
+  dryRun?: boolean | undefined;
+  /** After each key that was changed. */
+  onProgress?: ((progress: { done: number; total: number }) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+export interface RestorePlan {
+  /** Keys that get the version again that stood at the moment. */
+  restored: number;
+  /** Keys that get a delete marker, since nothing stood. */
+  deleted: number;
+  /** Keys that are as they were. */
+  unchanged: number;
+  /** In order of the keys; `versionId` is the version that is restored. */
+  actions: { key: string; action: 'restore' | 'delete'; versionId?: string }[];
+}
+
+export interface RemovedObject {
+  key: string;
+  /** Of the version that went, or of the delete marker that was added. */
+  versionId?: string;
+  /** That version is a delete marker. */
+  deleteMarker?: boolean;
 }
 
 /** One object as of one moment. Fields are decoded when asked for; toJSON() gives them all. */
@@ -199,12 +241,18 @@ export interface StoredObject {
   readonly size: number;
   /** The random id of the object's bytes, in double quotes: never the same for two puts. */
   readonly etag: string;
+  /** Absent where the bucket never had versions; `null` for what was written without one. */
+  readonly versionId?: string | undefined;
   readonly lastModified: Date;
   readonly contentType: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
   readonly storageClass: StorageClass;
   readonly checksums: Readonly<Checksums>;
+  /** In a list of versions: nothing newer is there. */
+  readonly isLatest?: boolean | undefined;
+  /** In a list of versions: no object, but the mark that it was removed. */
+  readonly isDeleteMarker?: boolean | undefined;
   /** What an OSS server would send with the object. */
   httpHeaders(): Headers;
   toJSON(): object;
@@ -270,8 +318,17 @@ export interface ListOptions {
   prefix?: string | undefined;
   /** Keys that share a text up to this, looked for behind the prefix, become one common prefix. */
   delimiter?: string | undefined;
+  /**
+   * Every version of each key and its delete markers, the newest first. Not in reverse.
+   * @default false
+   */
+  versions?: boolean | undefined;
+  /** What stood at this moment, in wall time, as far as it is still there. Not in reverse. */
+  at?: Date | string | undefined;
   /** Only what comes after this key, in the direction of the listing. */
   startAfter?: string | undefined;
+  /** With versions: go on within the key of `startAfter`, with what is older than this version. */
+  startAfterVersion?: string | undefined;
   /** Go on where a page of the same listing ended. */
   cursor?: string | undefined;
   /** Objects and common prefixes in all, not for each page. @default no limit */

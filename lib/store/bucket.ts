@@ -43,6 +43,7 @@ import { MultipartUpload } from './multipart-upload.ts';
 import { ObjectFile } from './object-file.ts';
 import type { Store } from './store.ts';
 import { TagsHandle } from './tags-handle.ts';
+import { VersioningHandle } from './versioning-handle.ts';
 
 const putChannel = verbChannel('object.put');
 const symlinkChannel = verbChannel('object.symlink');
@@ -61,6 +62,8 @@ export class Bucket {
   readonly store: Store;
   /** The tags of its objects. */
   readonly tags: TagsHandle;
+  /** Their versions. */
+  readonly versioning: VersioningHandle;
   readonly #context: StoreContext;
 
   /** @internal */
@@ -68,6 +71,7 @@ export class Bucket {
     this.store = store;
     this.name = name;
     this.tags = new TagsHandle(context, name);
+    this.versioning = new VersioningHandle(context, name);
     this.#context = context;
   }
 

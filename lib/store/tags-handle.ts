@@ -1,6 +1,7 @@
 // TagsHandle: what bucket.tags gives.
 import type { StoreContext } from '../context/store-context.ts';
-import { objectTags, setObjectTags } from '../object/tagging.ts';
+import { objectTags, setObjectTags, type VersionOption } from '../object/tagging.ts';
+import { isRecord, readOptions } from '../options.ts';
 
 /** Something that is set as a whole. */
 export interface ConfigHandle<T> {
@@ -22,10 +23,11 @@ export class TagsHandle {
   }
 
   /**
-   * The tags of one object. Changing them changes neither its ETag nor its time of modification.
-   * Every failure of a method arrives as a rejection.
-   * @throws {StoreError} NoSuchKey, InvalidObjectName, InvalidTag, TooManyTags, NoSuchBucket,
-   * STORE_CLOSED, STORE_FULL, STORE_READ_ONLY, COMMIT_UNKNOWN
+   * The tags of one object, or of one version of it. Changing them changes neither its ETag nor its
+   * time of modification. Every failure of a method arrives as a rejection.
+   * @throws {StoreError} NoSuchKey, NoSuchVersion, MethodNotAllowed, InvalidArgument,
+   * InvalidObjectName, InvalidTag, TooManyTags, NoSuchBucket, STORE_CLOSED, STORE_FULL,
+   * STORE_READ_ONLY, COMMIT_UNKNOWN
    * @example
    * ```ts
    * import { openMemory } from 'strongroom';
@@ -37,15 +39,23 @@ export class TagsHandle {
    * console.log(await docs.tags.object('report').get());
    * ```
    */
-  object(key: string): ConfigHandle<Record<string, string>> {
+  object(key: string, version: VersionOption = {}): ConfigHandle<Record<string, string>> {
     const [context, bucket] = [this.#context, this.#bucket];
+    const of = readVersion(version);
     return {
-      get: () => objectTags(context, bucket, key),
-      set: (tags) => setTags(context, bucket, key, tags),
-      delete: () => setObjectTags(context, bucket, key, null),
+      get: async () => objectTags(context, bucket, key, of()),
+      set: async (tags) => setTags(context, bucket, key, tags, of()),
+      delete: async () => setObjectTags(context, bucket, key, null, of()),
     };
   }
 }
+
+/** As it is now: the caller may use the same object for the next call. Throws when it is asked. */
+function readVersion(given: VersionOption): () => VersionOption {
+  const copy = isRecord(given) ? { ...given } : given;
+  return () => readOptions('tags', copy, knownOfVersion);
+}
+const knownOfVersion: ReadonlySet<string> = new Set(['versionId']);
 
 /** Null is no set of tags, though it is one way to say delete() further down. */
 async function setTags(
@@ -53,7 +63,8 @@ async function setTags(
   bucket: string,
   key: string,
   tags: Record<string, string>,
+  version: VersionOption,
 ): Promise<void> {
   if (tags === null) throw new TypeError('tags: tags must be a plain object of strings');
-  return setObjectTags(context, bucket, key, tags);
+  return setObjectTags(context, bucket, key, tags, version);
 }

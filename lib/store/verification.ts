@@ -6,11 +6,11 @@ import type { StoreContext } from '../context/store-context.ts';
 import {
   bucketRows,
   objectOfRowKey,
-  objectRows,
   objectTextFrom,
   ownObjectRowKey,
   partRowKey,
   partRows,
+  versionRowKey,
 } from '../engine/row-key.ts';
 import type {
   EngineFinding,
@@ -157,10 +157,20 @@ class Verification {
       throw error;
     }
     const { id } = bucket.row;
-    for await (const page of this.#pages(objectRows(id, ''), objectTextFrom)) {
-      const keys = Array.from({ length: page.count }, (_, i) => page.text(i));
-      await this.#eachOf(keys, async (key) => {
-        const rowKey = ownObjectRowKey(id, key);
+    const standing = (page: Page, i: number) => ownObjectRowKey(id, page.text(i));
+    const older = (page: Page, i: number) => versionRowKey(id, page.text(i), page.version(i));
+    await this.#openRows(bucket, bucket.objects, standing);
+    await this.#openRows(bucket, bucket.olderVersions, older);
+  }
+
+  async #openRows(
+    bucket: KnownBucket,
+    range: { start: RowKey; end: RowKey },
+    keyOf: (page: Page, i: number) => RowKey,
+  ): Promise<void> {
+    for await (const page of this.#pages(range, objectTextFrom)) {
+      const keys = Array.from({ length: page.count }, (_, i) => keyOf(page, i));
+      await this.#eachOf(keys, async (rowKey) => {
         await this.#openRow(rowKey, bucket.kek);
         await this.#openParts(bucket, rowKey);
       });

@@ -7,9 +7,9 @@ namespace strongroom::binding {
 
 namespace {
 
-constexpr size_t kFoundHead = 96;
+constexpr size_t kFoundHead = 104;
 constexpr size_t kPageHead = 32;
-constexpr size_t kPageEntry = 56;
+constexpr size_t kPageEntry = 64;
 constexpr size_t kHexDigits = 32;
 
 void StoreDouble(uint8_t* out, double value) { memcpy(out, &value, sizeof value); }
@@ -110,6 +110,7 @@ Napi::Value PackFound(Napi::Env env, const engine::Found& found) {
   StoreDouble(out + 48, static_cast<double>(found.offset));
   StoreDouble(out + 56, static_cast<double>(found.length));
   StoreHex(out + 64, blob.id);
+  StoreDouble(out + 96, static_cast<double>(format::VersionOf(row.row, row.revision)));
   if (!row.row.body.empty()) memcpy(out + kFoundHead, row.row.body.data(), row.row.body.size());
   if (!plaintext.empty()) memcpy(out + bytes_at, plaintext.data(), plaintext.size());
   return buffer;
@@ -165,6 +166,7 @@ void PagePacker::Add(ByteSpan key, ByteSpan row, bool is_prefix) {
   StoreLittle(out + 44, static_cast<uint32_t>(row_.row.body.size()));
   StoreLittle(out + 48, (is_prefix ? 1u : 0u) | (has_blob ? 2u : 0u));
   StoreLittle(out + 52, uint32_t{0});
+  StoreDouble(out + 56, static_cast<double>(format::VersionOf(row_.row, row_.revision)));
   StoreHex(Grow(&ids_, kHexDigits), blob.id);
   ByteWriter(&text_).Raw(text);
   ByteWriter(&bodies_).Raw(row_.row.body);

@@ -3,15 +3,16 @@
 //
 // Packed row (a get):    f64 revision ‖ f64 modified ‖ f64 size ‖ u64 crc64 ‖ u32 blob kind
 //                      ‖ u32 body offset ‖ u32 body size ‖ u32 bytes offset ‖ f64 range offset
-//                      ‖ f64 range length ‖ 32 upper-case hex digits of the blob id ‖ body ‖ bytes
+//                      ‖ f64 range length ‖ 32 upper-case hex digits of the blob id ‖ f64 version
+//                      ‖ body ‖ bytes
 // Packed commit:         f64 revision ‖ u32 count ‖ 00000000 ‖ blob*
 //   blob               = f64 size ‖ u64 crc64 ‖ 32 hex digits
 // Packed page (a scan):  u32 count ‖ u32 flags (1 truncated, 2 text is ASCII) ‖ u32 text offset
 //                      ‖ u32 text size ‖ u32 bodies offset ‖ u32 resume offset ‖ u32 resume size
 //                      ‖ 00000000 ‖ entry* ‖ 32 hex digits* ‖ text ‖ bodies ‖ resume
-//   entry (56)         = f64 revision ‖ f64 modified ‖ f64 size ‖ u64 crc64 ‖ u32 text start
+//   entry (64)         = f64 revision ‖ f64 modified ‖ f64 size ‖ u64 crc64 ‖ u32 text start
 //                      ‖ u32 text size ‖ u32 body start ‖ u32 body size ‖ u32 kind (1 prefix, 2
-//                      blob) ‖ 00000000
+//                      blob) ‖ 00000000 ‖ f64 version
 #pragma once
 
 #include <napi.h>

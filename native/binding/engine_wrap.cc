@@ -25,6 +25,20 @@ std::optional<engine::EventRow> EventRowOf(Napi::Value value) {
   return engine::EventRow{CopyOf(event.Get(0u)), IntegerOf(event.Get(1u)), CopyOf(event.Get(2u))};
 }
 
+// null; 1: the row that stood stays as a version; 2: the key takes the commit's revision; an array:
+// the key of the version that is to stand again.
+void PlaceVersion(const Napi::Value& value, engine::Effect* effect) {
+  if (value.IsNull()) return;
+  if (!value.IsNumber()) {
+    effect->from = CopyOf(value);
+    effect->remove = false;
+    return;
+  }
+  const uint64_t place = IntegerOf(value);
+  if (place != 1 && place != 2) throw Napi::RangeError::New(value.Env(), "expected 1 or 2");
+  (place == 1 ? effect->keep_old : effect->versioned) = true;
+}
+
 // The promise of a wait: settled once, whoever ends it.
 class WaitPromise {
  public:
@@ -194,7 +208,7 @@ Napi::Value EngineWrap::CreateParts(const Napi::CallbackInfo& info) {
 }
 
 // scan(checkKey | null, checkRevision, start, end, reverse, limit, delimiter | null, groupFrom,
-// versionSize, textFrom)
+// versionSize, textFrom, versions)
 Napi::Value EngineWrap::Scan(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   engine::ScanRequest request;
@@ -207,6 +221,7 @@ Napi::Value EngineWrap::Scan(const Napi::CallbackInfo& info) {
   if (!info[6].IsNull()) page.delimiter = CopyOf(info[6]);
   page.group_from = IntegerOf(info[7]);
   page.version_size = IntegerOf(info[8]);
+  if (info[10].ToBoolean()) page.older = format::kOlderFamily;
   page.bytes_max = 4 << 20;
   size_t text_from = IntegerOf(info[9]);
   auto task = std::make_shared<PromiseTask>(env, InstanceOf(env).completions);
@@ -248,8 +263,8 @@ Napi::Value EngineWrap::Submit(Napi::Env env, engine::Transaction transaction,
   return promise;
 }
 
-// commitOne(key, checkKey | null, checkRevision, modified, body, blob, kek): the small put, sealed
-// straight from the caller's array before this returns.
+// commitOne(key, checkKey | null, checkRevision, modified, body, blob, kek, keepOld): the small
+// put, sealed straight from the caller's array before this returns.
 Napi::Value EngineWrap::CommitOne(const Napi::CallbackInfo& info) {
   engine::Transaction transaction;
   if (!info[1].IsNull()) transaction.checks.push_back({CopyOf(info[1]), IntegerOf(info[2])});
@@ -257,6 +272,7 @@ Napi::Value EngineWrap::CommitOne(const Napi::CallbackInfo& info) {
   effect.key = CopyOf(info[0]);
   effect.modified = IntegerOf(info[3]);
   effect.body = CopyOf(info[4]);
+  effect.keep_old = info[7].ToBoolean();
   auto taken = std::make_shared<TakenWriters>();
   TakeBlob(*handle_, info[5], info[6], taken.get(), &effect);
   transaction.effects.push_back(std::move(effect));
@@ -264,8 +280,8 @@ Napi::Value EngineWrap::CommitOne(const Napi::CallbackInfo& info) {
 }
 
 // commit(checkKeys, checkRevisions, rangeStarts, rangeEnds, rangeNewest, keys, modified, bodies,
-// blobs, keks, events | null): bodies[i] null deletes; blobs[i] as in TakeBlob; events[i] null or
-// [under, modified, body].
+// blobs, keks, events | null, versions | null): bodies[i] null deletes; blobs[i] as in TakeBlob;
+// events[i] null or [under, modified, body]; versions[i] as in PlaceVersion.
 Napi::Value EngineWrap::Commit(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   engine::Transaction transaction;
@@ -295,6 +311,7 @@ Napi::Value EngineWrap::Commit(const Napi::CallbackInfo& info) {
       TakeBlob(*handle_, blobs.Get(i), keks.Get(i), taken.get(), &effect);
     }
     if (!info[10].IsNull()) effect.event = EventRowOf(info[10].As<Napi::Array>().Get(i));
+    if (!info[11].IsNull()) PlaceVersion(info[11].As<Napi::Array>().Get(i), &effect);
     transaction.effects.push_back(std::move(effect));
   }
   return Submit(env, std::move(transaction), std::move(taken));

@@ -41,8 +41,9 @@ async function run(
     const gc = globalThis.gc ?? (() => {});
     const isTyped = (error) => 'code' in error || error instanceof TypeError;
     const detach = (view) => structuredClone(view.buffer, { transfer: [view.buffer] });
+    const none = [null];
     const rows = (engine, keys, revisions = [], checkKeys = [], bodies = [bytes('m')]) =>
-      engine.commit(checkKeys, revisions, [], [], [], keys, [0], bodies, [null], [null], null);
+      engine.commit(checkKeys, revisions, [], [], [], keys, [0], bodies, none, none, null, null);
     ${program}`,
   );
   const child = spawn(process.execPath, [...(extra.flags ?? []), file], {
@@ -160,7 +161,7 @@ test('a storm of collections over handles that nobody keeps', async (t) => {
       if (i % 3 === 1) gc();
       await finished;
       await engine.commit(
-        [], [], [], [], [], [bytes('k')], [0], [bytes('m')], [writer], [kek], null);
+        [], [], [], [], [], [bytes('k')], [0], [bytes('m')], [writer], [kek], null, null);
       const [, found] = await engine.get(bytes('k'), null, 0, kek, 0, size, false);
       const reader = engine.openReader(found, 0, size);
       const reading = reader.read();

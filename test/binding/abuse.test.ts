@@ -12,7 +12,7 @@ const wrong = (value: unknown): never => value as never;
 /** The engine still does what it is for. */
 async function serves(t: ExecutionContext, engine: NativeEngine): Promise<void> {
   const { kek } = engine.createKey(bytes('serves'));
-  await engine.commitOne(bytes('s'), null, 0, 1, new Uint8Array(1), bytes('body'), kek);
+  await engine.commitOne(bytes('s'), null, 0, 1, new Uint8Array(1), bytes('body'), kek, false);
   t.truthy(await engine.get(bytes('s'), null, 0, kek, 0, 4, false));
 }
 
@@ -36,6 +36,7 @@ async function foundLarge(
     [new Uint8Array(1)],
     [writer],
     [kek],
+    null,
     null,
   );
   const [, found] = (await engine.get(bytes('l'), null, 0, kek, 0, size, false)) as [
@@ -71,11 +72,11 @@ test('a view that its resizable buffer no longer holds is an empty one', async (
   buffer.resize(16);
   t.is(fixed.length, 0);
   await t.throwsAsync(commitOf(engine, [fixed]), { code: 'InvalidArgument' });
-  await engine.commitOne(bytes('a'), null, 0, 1, new Uint8Array(1), tracking, kek);
+  await engine.commitOne(bytes('a'), null, 0, 1, new Uint8Array(1), tracking, kek, false);
   buffer.resize(128);
-  await engine.commitOne(bytes('b'), null, 0, 1, new Uint8Array(1), tracking, kek);
+  await engine.commitOne(bytes('b'), null, 0, 1, new Uint8Array(1), tracking, kek, false);
   buffer.resize(0);
-  await engine.commitOne(bytes('c'), null, 0, 1, tracking, tracking, kek);
+  await engine.commitOne(bytes('c'), null, 0, 1, tracking, tracking, kek, false);
   for (const [key, size] of [
     ['a', 16],
     ['b', 128],
@@ -91,7 +92,7 @@ test('keys and bodies in shared memory are taken as they are', async (t) => {
   const { kek } = engine.createKey(bytes('test'));
   const shared = new Uint8Array(new SharedArrayBuffer(8));
   shared.fill(65);
-  const stored = engine.commitOne(shared, null, 0, 1, shared, shared, kek);
+  const stored = engine.commitOne(shared, null, 0, 1, shared, shared, kek, false);
   shared.fill(66);
   await stored;
   const row = (await engine.get(bytes('AAAAAAAA'), null, 0, kek, 0, 8, false)) as Buffer;
@@ -126,7 +127,7 @@ test('what is no array of bytes is refused by its type', async (t) => {
     t.throws(() => engine.createKey(wrong(stranger)), refused);
     t.throws(() => commitOf(engine, [wrong(stranger)]), refused);
     t.throws(
-      () => engine.commitOne(bytes('k'), null, 0, 1, wrong(stranger), bytes('b'), kek),
+      () => engine.commitOne(bytes('k'), null, 0, 1, wrong(stranger), bytes('b'), kek, false),
       refused,
     );
     t.throws(() => engine.awaitChange(wrong(stranger)), refused);
@@ -177,7 +178,10 @@ test('numbers that count nothing are refused', async (t) => {
     t.throws(() => engine.writeBlob(kek, wrong(number), 0), refused);
     t.throws(() => engine.digest(wrong(number), key), refused);
     t.throws(() => commitOf(engine, [key], { modified: [wrong(number)] }), refused);
-    t.throws(() => engine.scan(null, 0, key, key, false, wrong(number), null, 0, 0, 0), refused);
+    t.throws(
+      () => engine.scan(null, 0, key, key, false, wrong(number), null, 0, 0, 0, false),
+      refused,
+    );
   }
   t.is(await engine.get(bytes('k'), null, -0, kek, -0, -0, false), null);
   await serves(t, engine);
@@ -187,7 +191,7 @@ test('the largest number is a number like any other', async (t) => {
   const engine = await openNative(t);
   const { kek } = engine.createKey(bytes('test'));
   const most = Number.MAX_SAFE_INTEGER;
-  await engine.commitOne(bytes('k'), null, 0, most, new Uint8Array(1), bytes('b'), kek);
+  await engine.commitOne(bytes('k'), null, 0, most, new Uint8Array(1), bytes('b'), kek, false);
   for (const [offset, length] of [
     [most, most],
     [0, most],
@@ -196,7 +200,19 @@ test('the largest number is a number like any other', async (t) => {
     const got = await engine.get(bytes('k'), null, 0, kek, offset, length, false).catch((e) => e);
     t.true(got instanceof Error ? 'code' in got : got instanceof Uint8Array);
   }
-  await engine.scan(null, 0, bytes('a'), bytes('z'), false, most, bytes('/'), most, most, most);
+  await engine.scan(
+    null,
+    0,
+    bytes('a'),
+    bytes('z'),
+    false,
+    most,
+    bytes('/'),
+    most,
+    most,
+    most,
+    false,
+  );
   const found = await foundLarge(engine, kek, 300_000);
   const reader = engine.openReader(found, most, most);
   await t.throwsAsync(reader.read());
@@ -330,7 +346,7 @@ test('bytes of another realm are bytes, and their lies about length are not hear
       return 1e9;
     }
   }
-  await engine.commitOne(foreign, null, 0, 1, new Liar(3), new Liar(5), kek);
+  await engine.commitOne(foreign, null, 0, 1, new Liar(3), new Liar(5), kek, false);
   const row = (await engine.get(bytes('ab'), null, 0, kek, 0, 5, false)) as Buffer;
   t.is(row.readDoubleLE(16), 5);
   t.is(row.readUInt32LE(40), 3);
@@ -346,11 +362,11 @@ test('memory of WebAssembly that grows meanwhile is left behind', async (t) => {
   };
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 10 });
   const view = new Uint8Array(memory.buffer, 0, 1000).fill(9);
-  const stored = engine.commitOne(bytes('w'), null, 0, 1, new Uint8Array(1), view, kek);
+  const stored = engine.commitOne(bytes('w'), null, 0, 1, new Uint8Array(1), view, kek, false);
   memory.grow(1);
   t.is(view.length, 0);
   await stored;
-  await engine.commitOne(bytes('v'), null, 0, 1, new Uint8Array(1), view, kek);
+  await engine.commitOne(bytes('v'), null, 0, 1, new Uint8Array(1), view, kek, false);
   const row = (await engine.get(bytes('w'), null, 0, kek, 0, 1000, false)) as Buffer;
   t.true(row.subarray(row.readUInt32LE(44)).every((byte) => byte === 9));
 });
@@ -359,7 +375,7 @@ test('what was taken in is not looked at again', async (t) => {
   const engine = await openNative(t);
   const { kek } = engine.createKey(bytes('test'));
   const [key, body, blob] = [bytes('key'), bytes('body'), bytes('blob')];
-  const stored = engine.commitOne(key, null, 0, 1, body, blob, kek);
+  const stored = engine.commitOne(key, null, 0, 1, body, blob, kek, false);
   for (const each of [key, body, blob]) each.fill(0);
   for (const each of [key, body, blob]) detach(each);
   await stored;
@@ -370,7 +386,7 @@ test('what was taken in is not looked at again', async (t) => {
   const taken = await writer.offer([piece], true);
   if (taken) detach(piece);
   await writer.finish();
-  await engine.commit([], [], [], [], [], [bytes('l')], [0], [body], [writer], [kek], null);
+  await engine.commit([], [], [], [], [], [bytes('l')], [0], [body], [writer], [kek], null, null);
   const [, found] = (await engine.get(bytes('l'), null, 0, kek, 0, 300_000, false)) as [
     Buffer,
     NativeFound,
@@ -424,6 +440,7 @@ async function foundLargeOf(
     [new Uint8Array(1)],
     [writer],
     [kek],
+    null,
     null,
   );
   const got = await engine.get(bytes('m'), null, 0, kek, 0, size, false);
@@ -536,9 +553,9 @@ test('after the close every call says so', async (t) => {
   await Promise.allSettled(inFlight);
   const calls: (() => unknown)[] = [
     () => engine.get(bytes('l'), null, 0, kek, 0, 1, false),
-    () => engine.scan(null, 0, bytes('a'), bytes('z'), false, 10, null, 0, 0, 0),
+    () => engine.scan(null, 0, bytes('a'), bytes('z'), false, 10, null, 0, 0, 0, false),
     () => commitOf(engine, [bytes('late')]),
-    () => engine.commitOne(bytes('k'), null, 0, 1, bytes('b'), bytes('b'), kek),
+    () => engine.commitOne(bytes('k'), null, 0, 1, bytes('b'), bytes('b'), kek, false),
     () => engine.writeBlob(kek, 0, 0),
     () => writer.offer([new Uint8Array(1)], true),
     () => writer.finish(),

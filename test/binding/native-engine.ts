@@ -65,5 +65,6 @@ export function commitOf(
     [null],
     [null],
     null,
+    null,
   );
 }

@@ -10,6 +10,7 @@ const row: BucketRow = {
   owner: 'root',
   storageClass: 'Standard',
   wrapped: Buffer.from('aabbcc', 'hex'),
+  versioning: 'Unversioned',
 };
 // docs/format/rows.md shows these bytes.
 const bytes = `01 00 0102030405060708 0068e5cf8b010000 04 726f6f74 0300 aabbcc`.replaceAll(' ', '');
@@ -39,13 +40,35 @@ test('bytes of the row of a bucket that keeps events', (t) => {
     );
 });
 
+test('bytes of the row of a bucket with versions', (t) => {
+  const forms = [
+    [{ ...row, versioning: 'Enabled' }, `02${bytes.slice(2)}01`],
+    [{ ...row, versioning: 'Suspended' }, `02${bytes.slice(2)}02`],
+    [{ ...row, versioning: 'Enabled', eventsKept: 10_000 }, `02${bytes.slice(2)}0110270000`],
+  ] as const;
+  for (const [given, said] of forms) {
+    t.is(Buffer.from(encodeBucketRow(given)).toString('hex'), said);
+    const { versioning, eventsKept, wrapped } = decodeBucketRow(Buffer.from(said, 'hex'));
+    t.is(versioning, given.versioning);
+    t.is(eventsKept, 'eventsKept' in given ? given.eventsKept : undefined);
+    t.deepEqual(Buffer.from(wrapped), row.wrapped as Buffer);
+  }
+  for (const tail of ['', '00', '03', 'ff', '0110', '000010270000'])
+    t.true(
+      StoreError.is(
+        t.throws(() => decodeBucketRow(Buffer.from(`02${bytes.slice(2)}${tail}`, 'hex'))),
+        'STORE_CORRUPT',
+      ),
+    );
+});
+
 test('damaged bucket rows are refused, whatever the damage', (t) => {
   const good = Buffer.from(bytes, 'hex');
   for (let size = 0; size < good.length; size++)
     refused(t.throws(() => decodeBucketRow(good.subarray(0, size))));
   refused(t.throws(() => decodeBucketRow(Buffer.concat([good, Buffer.of(0)]))));
   const later = Buffer.from(good);
-  later[0] = 2;
+  later[0] = 3;
   t.true(
     StoreError.is(
       t.throws(() => decodeBucketRow(later)),
@@ -54,7 +77,7 @@ test('damaged bucket rows are refused, whatever the damage', (t) => {
   );
   for (let i = 0; i < 2000; i++) {
     const noise = randomBytes(i % 60);
-    noise[0] = 1;
+    noise[0] = 1 + (i % 2);
     try {
       decodeBucketRow(noise);
     } catch (error) {

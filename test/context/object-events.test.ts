@@ -38,7 +38,7 @@ test('bytes of an event, a floor and an id', (t) => {
   });
   const floor = hex('01 0201000000000000 00000000');
   t.deepEqual(encodeFloor({ sequence: 258, place: 0 }), floor);
-  const row = { revision: 300, modified: 7, blob: null };
+  const row = { revision: 300, version: 300, modified: 7, blob: null };
   t.deepEqual(floorOf({ ...row, body: floor }), { sequence: 258, place: 0 });
   const none = encodeFloor({ sequence: 0, place: 0 });
   t.deepEqual(floorOf({ ...row, body: none }), { sequence: 300, place: 0 });
@@ -65,8 +65,8 @@ test('damaged events and floors are refused', (t) => {
   for (let size = 0; size < 30; size++)
     refused('STORE_CORRUPT', () => decodeEvent(bucket, pageOf(body.subarray(0, size)), 0));
   refused('STORE_VERSION', () => decodeEvent(bucket, pageOf(changed(0, 2)), 0));
-  refused('STORE_CORRUPT', () => decodeEvent(bucket, pageOf(changed(1, 5)), 0));
-  const row = { revision: 300, modified: 7, blob: null };
+  refused('STORE_CORRUPT', () => decodeEvent(bucket, pageOf(changed(1, 6)), 0));
+  const row = { revision: 300, version: 300, modified: 7, blob: null };
   const floor = hex('01 0201000000000000 00000000');
   for (let size = 0; size < floor.length; size++)
     refused('STORE_CORRUPT', () => floorOf({ ...row, body: floor.subarray(0, size) }));

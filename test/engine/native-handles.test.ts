@@ -17,6 +17,7 @@ const commit = (engine: NativeEngine, blobs: readonly unknown[], keys: Keys = [n
     blobs as readonly NativeBlob[],
     keys,
     null,
+    null,
   );
 
 async function finished(engine: NativeEngine): Promise<NativeWriter> {
@@ -81,6 +82,7 @@ test('a writer belongs to one commit, and its abort leaves the blob to it', asyn
     [new Uint8Array(1)],
     [writer],
     [null],
+    null,
     null,
   );
   await t.throwsAsync(refused, { code: 'PreconditionFailed' });

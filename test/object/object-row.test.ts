@@ -3,12 +3,18 @@ import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { StoreError } from '../../lib/errors.ts';
 import {
+  asVersion,
+  copiedRow,
   decodeObjectRow,
+  encodeMarkerRow,
   encodeObjectRow,
   encodeSymlinkRow,
+  isMarker,
+  isNumbered,
   isSymlink,
   typeOf,
   withChecksums,
+  withTags,
 } from '../../lib/object/object-row.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -47,7 +53,30 @@ test('bytes of the row of a link', (t) => {
   t.true(isSymlink(row));
   t.is(typeOf(row), 'Symlink');
   t.false(isSymlink(encodeObjectRow('put', undefined, '')));
-  t.throws(() => typeOf(Buffer.of(1, 4, 0)), { code: 'STORE_CORRUPT' });
+  t.throws(() => typeOf(Buffer.of(1, 5, 0)), { code: 'STORE_CORRUPT' });
+});
+
+test('bytes of versions with an id of their own, and of markers', (t) => {
+  const plain = encodeObjectRow('put', undefined, '');
+  const numbered = asVersion(plain, { numbered: true });
+  t.is(hex(numbered), '018000');
+  t.is(hex(plain), '010000');
+  t.is(asVersion(plain, { numbered: false }), plain);
+  t.is(asVersion(numbered, { numbered: true }), numbered);
+  t.is(hex(asVersion(numbered, { numbered: false })), '010000');
+  t.is(hex(encodeMarkerRow({ numbered: false })), '010400');
+  t.is(hex(encodeMarkerRow({ numbered: true })), '018400');
+  t.true(isMarker(Buffer.of(1, 0x84, 0)));
+  t.false(isMarker(numbered));
+  const link = asVersion(encodeSymlinkRow('symlink', undefined, 'x'), { numbered: true });
+  t.true(isSymlink(link));
+  t.true(isNumbered(link));
+  t.is(typeOf(link), 'Symlink');
+  // Other tags are no other version; a copy is one.
+  t.true(isNumbered(withTags(link, new Uint8Array())));
+  const header = encodeObjectRow('copy', undefined, '');
+  t.false(isNumbered(copiedRow(link, header, { metadata: false, tags: false })));
+  t.throws(() => typeOf(Buffer.of(1)), { code: 'STORE_CORRUPT' });
 });
 
 test('the largest row fits an engine', (t) => {

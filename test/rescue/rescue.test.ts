@@ -60,9 +60,26 @@ async function fill(store: Store): Promise<Map<string, Buffer>> {
   await upload.part(7, randomBytes(partSize)); // Left out.
   await upload.complete(named);
   expected.set('docs/parts', Buffer.concat(parts));
+  await fillVersions(store, expected);
   await store.bucket('other-bucket').put('small', 'of another bucket');
   expected.set('other-bucket/small', Buffer.from('of another bucket'));
   return expected;
+}
+
+/** What stands lies in frames that its own record did not write; older versions are none of it. */
+async function fillVersions(store: Store, expected: Map<string, Buffer>): Promise<void> {
+  const versions = await store.createBucket('versions');
+  await versions.versioning.enable();
+  await versions.put('again', 'stands again');
+  const second = await versions.put('again', 'goes for good');
+  await versions.remove('again', { versionId: second.versionId });
+  await versions.tags.object('again').set({ tagged: 'later' });
+  expected.set('versions/again', Buffer.from('stands again'));
+  await versions.put('big', randomBytes(300_000));
+  await versions.put('big', large);
+  expected.set('versions/big', large);
+  await versions.put('removed', 'behind a marker');
+  await versions.remove('removed');
 }
 
 interface Disks {
@@ -119,7 +136,7 @@ test('every object of a whole store, as the store itself tells of it', async (t)
   t.deepEqual(rescued.findings, []);
   t.deepEqual(
     rescued.buckets.map(({ name }) => name),
-    ['docs', 'other-bucket'],
+    ['docs', 'other-bucket', 'versions'],
   );
   const disks = await copyOf(t);
   const store = await open(disks.folder, { zones: 3, rootKey: made.rootKey });
@@ -152,7 +169,7 @@ test('one zone alone: all that is small, and what is lost of the large', async (
       // Parts of an object may be small though it is large.
       t.is(
         lost > 0,
-        ['large', 'stripe', 'one-chunk-more', 'copy', 'log', 'parts'].includes(object.key),
+        ['large', 'stripe', 'one-chunk-more', 'copy', 'log', 'parts', 'big'].includes(object.key),
       );
       if (lost > 0) await t.throwsAsync(bodyOf(object), { code: 'STORE_CORRUPT' });
     }
@@ -276,7 +293,7 @@ test('files: every key below OUT, whatever it is called, and a manifest', async 
   });
   t.like(report, {
     objects: made.expected.size,
-    buckets: 2,
+    buckets: 3,
     damaged: [],
     findings: [],
     losses: nothing,
@@ -291,7 +308,7 @@ test('files: every key below OUT, whatever it is called, and a manifest', async 
     t.is(Math.round((await stat(join(out, line.file))).mtimeMs), Date.parse(line.modified));
     t.regex(
       line.file,
-      line.key === '../../up' ? /^docs\/%[0-9a-f]{32}$/ : /^(docs|other-bucket)\//,
+      line.key === '../../up' ? /^docs\/%[0-9a-f]{32}$/ : /^(docs|other-bucket|versions)\//,
     );
     if (line.key === 'link') t.is(line.symlinkTarget, 'small');
     if (line.key === 'described')

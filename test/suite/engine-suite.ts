@@ -15,6 +15,7 @@ import type {
   StorageEngine,
 } from '../../lib/engine/storage-engine.ts';
 import { checkpointSection } from './checkpoint-section.ts';
+import { engineVersionsSection } from './engine-versions-section.ts';
 import { sharedBlobsSection } from './shared-blobs-section.ts';
 import { Dice, edgeBodies, megabyte, rejection } from './support.ts';
 
@@ -603,6 +604,7 @@ export function engineSuite(test: TestFn, name: string, openEngine: OpenEngine):
 
   sharedBlobsSection(withEngine);
   checkpointSection(withEngine);
+  engineVersionsSection(withEngine);
 
   withEngine('refuses calls after close', async (t, engine) => {
     const { kek } = engine.createKey(context);

@@ -22,6 +22,7 @@ import { symlinkSection } from './symlink-section.ts';
 import { tagSection } from './tag-section.ts';
 import { transactionSection } from './transaction-section.ts';
 import { verbsSection } from './verbs-section.ts';
+import { versionsSection } from './versions-section.ts';
 import { watchSection } from './watch-section.ts';
 import { writeStreamSection } from './write-stream-section.ts';
 
@@ -50,4 +51,5 @@ export function storeSuite(test: TestFn, name: string, openStore: OpenStore): vo
   closeSection(withStore);
   randomSection(withStore);
   verbsSection(withStore);
+  versionsSection(withStore);
 }
