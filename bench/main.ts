@@ -15,6 +15,7 @@ import { getDegraded } from './get-degraded.ts';
 import { getLarge } from './get-large.ts';
 import { getSmall } from './get-small.ts';
 import { list } from './list.ts';
+import { listVersions } from './list-versions.ts';
 import { loopDelay } from './loop-delay.ts';
 import { memory } from './memory.ts';
 import { open } from './open.ts';
@@ -38,6 +39,7 @@ const questions: readonly Question[] = [
   getDegraded,
   getSmall,
   list,
+  listVersions,
   loopDelay,
   memory,
   open,
