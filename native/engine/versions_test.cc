@@ -1,7 +1,7 @@
 // Rows that stay beside the one that stands: nothing of them is lost, and each is found under the
 // key that its version gives it.
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "engine/engine_testing.h"
 #include "io/posix_env.h"
