@@ -536,6 +536,29 @@ export const versionsSection: Section = (withStore) => {
     t.true(first.done === true || first.value.objects.length === 0);
   });
 
+  const looking = new Clock();
+  // The story: what was looked for came to stand between two looks, and an older one was taken.
+  withStore(
+    'finds what stood at a moment while it comes to stand',
+    async (t, store) => {
+      const docs = await store.createBucket('docs', { versioning: true });
+      for (let round = 0; round < 120; round++) {
+        const key = `key-${round}`;
+        await docs.put(key, 'older');
+        await docs.put(key, 'then');
+        const at = new Date(looking.time);
+        const marker = (await docs.remove(key)).removed[0]?.versionId;
+        const pause = async () => {
+          for (let i = 0; i < round % 60; i++) await Promise.resolve();
+          return text(docs, key, { at });
+        };
+        const [seen] = await Promise.all([pause(), docs.remove(key, { versionId: marker })]);
+        t.is(seen, 'then', `round ${round}`);
+      }
+    },
+    { clock: looking.clock },
+  );
+
   withStore('keeps the source of a move that meets enable()', async (t, store) => {
     for (let round = 0; round < 20; round++) {
       const docs = await store.createBucket(`docs-${round}`);
