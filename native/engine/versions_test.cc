@@ -193,6 +193,31 @@ TEST(Versions, AVersionStandsAgain) {
   EXPECT_CODE(world.Commit(std::move(gone)), Code::kPreconditionFailed);
 }
 
+// A removal gives space back, also one after which the version behind it stands.
+TEST(Versions, OneStandsAgainWhileTheDisksAreFull) {
+  Versions world(3);
+  world.write_buffer_size = 64 << 10;
+  ASSERT_OK(world.Open());
+  const uint64_t one = world.PutNext("a", "one"), two = world.PutNext("a", "two");
+  std::atomic<bool> full{true};
+  world.env.fault = [&](const std::string& operation, const std::string& path, uint64_t) {
+    bool index = path.find("/index/") != std::string::npos;
+    return index && full && operation == "write" ? Status(Code::kNoSpace, "full") : Status();
+  };
+  Status put;
+  for (int i = 0; i < 100 && put.ok(); ++i) {
+    put = world.PutOne("k" + std::to_string(i), "body", std::string(16'000, 'm'));
+  }
+  EXPECT_CODE(put, Code::kNoSpace);
+  Effect again;
+  again.key = BytesOf(Standing("a"));
+  again.from = BytesOf(Kept("a", one));
+  EXPECT(world.CommitNow({again}, {{again.key, two}, {*again.from, one}}) > two);
+  EXPECT_EQ(world.BodyOf(Standing("a")), "one");
+  full = false;
+  world.engine->Close();
+}
+
 // Its body changes, its blob and version stay: so it is found where it was looked for.
 TEST(Versions, ARowWrittenAnewKeepsItsVersion) {
   Versions world(1);
