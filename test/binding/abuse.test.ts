@@ -187,6 +187,37 @@ test('numbers that count nothing are refused', async (t) => {
   await serves(t, engine);
 });
 
+test('what is no place of a version is refused', async (t) => {
+  const engine = await openNative(t);
+  const { kek } = engine.createKey(bytes('test'));
+  const commit = (key: Uint8Array, place: unknown, body: Uint8Array | null = bytes('b')) =>
+    engine.commit([], [], [], [], [], [key], [0], [body], [null], [null], null, [wrong(place)]);
+  for (const place of [0, 3, 1.5, -1, Number.NaN, 2 ** 53])
+    t.throws(() => commit(bytes('k'), place), { instanceOf: RangeError });
+  for (const place of ['1', {}, [], true, 1n, new Uint16Array(8)])
+    t.throws(() => commit(bytes('k'), place), { instanceOf: TypeError });
+  const ended = Uint8Array.of(0, ...new Array(8).fill(0xff));
+  const standing = Buffer.concat([bytes('oa'), ended]);
+  const kept = Buffer.concat([bytes('va'), ended]);
+  for (const [key, place] of [
+    [bytes('k'), 1],
+    [kept, 1],
+    [standing, 2],
+    [bytes('v'), 2],
+    [new Uint8Array(2000), 1],
+    [standing, standing],
+    [standing, new Uint8Array()],
+    [standing, new Uint8Array(2000)],
+    [Buffer.concat([bytes('ob'), ended]), kept],
+  ] as const)
+    await t.throwsAsync(commit(key, place), { code: 'InvalidArgument' });
+  await t.throwsAsync(commit(standing, kept), { code: 'PreconditionFailed' });
+  const few = engine.commit.bind(engine, [], [], [], [], [], [standing], [0], [bytes('b')]);
+  t.throws(() => few([null], [null], null, []), { instanceOf: TypeError });
+  await engine.commitOne(standing, null, 0, 1, bytes('m'), bytes('b'), kek, wrong({}));
+  await serves(t, engine);
+});
+
 test('the largest number is a number like any other', async (t) => {
   const engine = await openNative(t);
   const { kek } = engine.createKey(bytes('test'));
