@@ -1,13 +1,12 @@
 // The events of a bucket: kept, or not. While they are, each commit that changes an object also
 // writes a row that tells of it; docs/decisions/0022 says why they are rows.
-import { type KnownBucket, noSuchBucket } from '../context/bucket-directory.ts';
-import { encodeBucketRow } from '../context/bucket-row.ts';
+import type { KnownBucket } from '../context/bucket-directory.ts';
 import { encodeEventId, encodeFloor } from '../context/object-events.ts';
 import type { StoreContext } from '../context/store-context.ts';
 import { type EventPosition, eventsUnder } from '../engine/row-key.ts';
 import type { Effect } from '../engine/storage-engine.ts';
-import { StoreError } from '../errors.ts';
 import { integerOption, readOptions } from '../options.ts';
+import { changeRow } from './change-row.ts';
 import { clearDoomedEvents, doomEvents } from './doomed-events.ts';
 import type { EventsConfig } from './types.ts';
 
@@ -85,29 +84,18 @@ export function newestPosition({ engine }: StoreContext): EventPosition {
 }
 
 /** The revision of the commit that changed what is kept, or null. NoSuchBucket. */
-async function change(
+function change(
   context: StoreContext,
   name: string,
   toKeep: (kept: number | undefined) => number | undefined,
 ): Promise<{ id: Uint8Array; revision: number | null }> {
-  const first = await context.buckets.require(name);
-  for (let bucket = first; ; bucket = await context.buckets.require(name)) {
-    const { row, check } = bucket;
-    if (!bucket.isSame(first)) throw noSuchBucket(name);
+  return changeRow(context, name, ({ row, eventsUnder: under }, modified) => {
     const eventsKept = toKeep(row.eventsKept);
-    if (row.eventsKept === eventsKept) return { id: row.id, revision: null };
-    const modified = context.now();
-    const body = encodeBucketRow({ ...row, eventsKept });
-    const effects: Effect[] = [{ key: check.key, modified, body }];
+    if (row.eventsKept === eventsKept) return null;
+    const effects: Effect[] = [];
     if (eventsKept === undefined) effects.push(...doomEvents(row.id, modified));
-    else if (bucket.eventsUnder === null)
+    else if (under === null)
       effects.push({ key: eventsUnder(row.id), modified, body: encodeFloor(beginning) });
-    try {
-      const { revision } = await context.engine.commit({ checks: bucket.checks, effects });
-      await context.buckets.require(name);
-      return { id: row.id, revision };
-    } catch (error) {
-      if (!StoreError.is(error, 'PreconditionFailed')) throw error;
-    }
-  }
+    return { row: { ...row, eventsKept }, effects };
+  });
 }
