@@ -94,7 +94,7 @@ async function commitOnce(
   if (condition !== null)
     checks = [bucket.check, await currentCheck(context, bucket, key, condition)];
   const asked = versionSlot(context, bucket, key, 'put');
-  const slot = asked instanceof Promise ? await asked : asked;
+  const slot = asked instanceof Promise ? await asked : asked; // No turn more for most puts.
   // The last moment to stop: what is committed stays, whatever the signal says.
   if (signal?.aborted) throw aborted(signal);
   const modified = context.now();

@@ -42,7 +42,9 @@ interface Neighbours {
   readonly standing: Row | null;
   /** Of the rows that do not stand; null: there is none. */
   readonly newest: KeptVersion | null;
-  /** The one that comes after `gone`, if that is the newest of all. */
+  /** Nothing newer than `gone` is there. */
+  readonly isNewest: boolean;
+  /** The one behind it then. */
   readonly next: KeptVersion | null;
 }
 
@@ -57,9 +59,8 @@ async function neighboursOf(
     ? null
     : ((await context.engine.get({ key: rowKey, check: bucket.check }))?.row ?? null);
   const [newest = null, second = null] = await newestKept(context, bucket, key, 2);
-  if (gone.stands) return { standing, newest, next: newest };
-  const isNewest = standing === null && newest?.version === gone.row.version;
-  return { standing, newest, next: isNewest ? second : null };
+  const isNewest = gone.stands || (standing === null && newest?.version === gone.row.version);
+  return { standing, newest, isNewest, next: gone.stands ? newest : second };
 }
 
 function removal(
@@ -67,14 +68,13 @@ function removal(
   bucket: KnownBucket,
   key: string,
   gone: FoundVersion,
-  { standing, newest, next }: Neighbours,
+  { standing, newest, isNewest, next }: Neighbours,
 ): { checks: Check[]; ranges: UnchangedRange[]; effects: Effect[] } {
   const { id } = bucket.row;
   const rowKey = ownObjectRowKey(id, key);
   const keptKey = ({ version }: KeptVersion) => versionRowKey(id, key, version);
   const event = eventOf(context, bucket, 'ObjectRemoved:Delete', key, context.now());
   const checks: Check[] = [bucket.check, { key: gone.key, revision: gone.row.revision }];
-  const isNewest = gone.stands || (standing === null && newest?.version === gone.row.version);
   if (!isNewest) {
     // Something newer still is there when this one goes: else what is behind it had to stand.
     if (standing !== null) checks.push({ key: rowKey, revision: standing.revision });
@@ -87,7 +87,7 @@ function removal(
   const ranges = [newerThan(bucket, key, newest?.version ?? null)];
   const effects: Effect[] = gone.stands ? [] : [{ key: gone.key, delete: true, event }];
   const told = gone.stands ? { event } : {};
-  if (standsAgain(true, next) && next !== null)
+  if (next !== null && standsAgain(next))
     effects.push({ key: rowKey, from: keptKey(next), ...told });
   else if (gone.stands) effects.push({ key: rowKey, delete: true, event });
   return { checks, ranges, effects };

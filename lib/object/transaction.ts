@@ -250,8 +250,7 @@ export class TransactionRun implements Interruptible {
     const slots: VersionSlot[] = [];
     for (const { bucket, key, object } of this.#changes.values()) {
       const known = this.#buckets.get(bucket) as KnownBucket;
-      const asked = versionSlot(this.context, known, key, object === null ? 'remove' : 'put');
-      slots.push(asked instanceof Promise ? await asked : asked);
+      slots.push(await versionSlot(this.context, known, key, object === null ? 'remove' : 'put'));
     }
     return slots;
   }

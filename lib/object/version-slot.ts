@@ -66,10 +66,10 @@ async function readSlot(
   const standing = found === null ? 'nothing' : isNumbered(found.body) ? 'numbered' : 'null';
   const next = nextVersion(row.versioning, verb, standing);
   const checks: Check[] = [{ key: rowKey, revision: found?.revision ?? null }];
-  if (!next.dropNull) return { next, checks, ranges: [], effects: [] };
+  if (next.dropNull === 'none') return { next, checks, ranges: [], effects: [] };
   // Nothing newer came: whatever is the null version was seen.
   const { newest, kept } = await keptNull(context, bucket, key);
-  if (row.versioning === 'Enabled' && kept !== null && !kept.isMarker)
+  if (next.dropNull === 'marker' && kept !== null && !kept.isMarker)
     throw new StoreError('ObjectNotAppendable', 'the key keeps an object as its version null', {
       bucket: bucket.name,
       key,

@@ -8,7 +8,8 @@
 //            Suspended    what stood stays, if it has an id of its own           null version
 //   remove   Unversioned  what stood goes
 //            else         as put, and the new version is a delete marker
-//   append   never makes a version: the object that it begins is the null version
+//   append   never makes a version: the object that it begins is the null version. While versions
+//            are kept it begins none where that would cost an older object
 //
 // A key has one null version at most, a delete marker included: a new one takes the place of the
 // old one, wherever that is. Source: OSS, versioning overview, PutObject, DeleteObject,
@@ -30,8 +31,8 @@ export interface NextVersion {
   readonly numbered: boolean;
   /** What stood stays as a version. */
   readonly keepOld: boolean;
-  /** A null version that does not stand goes. */
-  readonly dropNull: boolean;
+  /** A null version that does not stand goes: whatever it is, or only where it is a marker. */
+  readonly dropNull: 'any' | 'marker' | 'none';
 }
 
 /** Whether the decision hangs on what stands: who asks must read it, and check it in the commit. */
@@ -46,27 +47,19 @@ export function nextVersion(
   standing: Standing,
 ): NextVersion {
   if (state === 'Unversioned')
-    return { marker: false, numbered: false, keepOld: false, dropNull: false };
+    return { marker: false, numbered: false, keepOld: false, dropNull: 'none' };
   const marker = verb === 'remove';
   if (state === 'Enabled' && verb !== 'append')
-    return { marker, numbered: true, keepOld: true, dropNull: false };
+    return { marker, numbered: true, keepOld: true, dropNull: 'none' };
   return {
     marker,
     numbered: false,
     keepOld: standing === 'numbered',
-    dropNull: standing !== 'null',
+    dropNull: standing === 'null' ? 'none' : state === 'Enabled' ? 'marker' : 'any',
   };
 }
 
-/** A version of a key, as far as the one behind it must know. */
-export interface VersionFacts {
-  readonly isMarker: boolean;
-}
-
-/**
- * Whether the version `behind` stands again once `gone` goes for good: when nothing newer is left
- * and it is no marker.
- */
-export function standsAgain(goneIsNewest: boolean, behind: VersionFacts | null): boolean {
-  return goneIsNewest && behind !== null && !behind.isMarker;
+/** Whether a version stands again once the newest one, in front of it, goes for good. */
+export function standsAgain(behind: { readonly isMarker: boolean }): boolean {
+  return !behind.isMarker;
 }
