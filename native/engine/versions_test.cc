@@ -102,8 +102,10 @@ TEST(Versions, WhatStoodIsKeptUnderItsVersion) {
       EXPECT_EQ(world.BodyOf(Kept("a", two)), "two");
       EXPECT_EQ(world.BodyOf(Kept("a", one)), "one");
       EXPECT_CODE(world.Get(Kept("a", three)), Code::kNotFound);
-      EXPECT_EQ(world.RowOf(Kept("a", one))->revision, one);
-      EXPECT_EQ(AsString(world.RowOf(Kept("a", one))->row.body), "of one");
+      const auto row = world.RowOf(Kept("a", one));
+      ASSERT(row);
+      EXPECT_EQ(row->revision, one);
+      EXPECT_EQ(AsString(row->row.body), "of one");
     });
   }
 }

@@ -1,18 +1,11 @@
 // What an engine promises of checkpoints.
-import type { ExecutionContext } from 'ava';
 import {
   checkpointKey,
   checkpointsKept,
   decodeCheckpointBody,
 } from '../../lib/engine/checkpoint-row.ts';
-import type { StorageEngine } from '../../lib/engine/storage-engine.ts';
 import { demandCheckpoint } from '../../lib/store/checkpoint.ts';
-import { rejection } from './support.ts';
-
-type WithEngine = (
-  title: string,
-  body: (t: ExecutionContext, engine: StorageEngine) => Promise<void>,
-) => void;
+import { rejection, type WithEngine } from './support.ts';
 
 export function checkpointSection(withEngine: WithEngine): void {
   withEngine('holds the row of a checkpoint', async (t, engine) => {

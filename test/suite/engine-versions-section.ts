@@ -14,12 +14,7 @@ import type {
   ScanRequest,
   StorageEngine,
 } from '../../lib/engine/storage-engine.ts';
-import { Dice, rejection } from './support.ts';
-
-type WithEngine = (
-  title: string,
-  body: (t: ExecutionContext, engine: StorageEngine) => Promise<void>,
-) => void;
+import { Dice, rejection, type WithEngine } from './support.ts';
 
 const bucketId = Buffer.from('bucketid');
 const standing = (text: string): RowKey => ownObjectRowKey(bucketId, text);

@@ -1,7 +1,6 @@
 // Blobs that several rows name, lists of parts, and rows that keep what they have: part of the
 // conformance suite of a StorageEngine.
 import { randomBytes } from 'node:crypto';
-import type { ExecutionContext } from 'ava';
 import { crc64 } from '../../lib/crc64.ts';
 import type {
   BlobReader,
@@ -14,12 +13,7 @@ import type {
   PartsKey,
   StorageEngine,
 } from '../../lib/engine/storage-engine.ts';
-import { megabyte, rejection } from './support.ts';
-
-type WithEngine = (
-  title: string,
-  body: (t: ExecutionContext, engine: StorageEngine) => Promise<void>,
-) => void;
+import { megabyte, rejection, type WithEngine } from './support.ts';
 
 const key = (text: string): Buffer => Buffer.from(text, 'latin1');
 const row = (text: string, blob: NewBlob, body = ''): Effect => ({

@@ -1,6 +1,7 @@
 // What the sections of the store suite share.
 import { randomBytes, randomInt } from 'node:crypto';
 import type { ExecutionContext, TestFn } from 'ava';
+import type { StorageEngine } from '../../lib/engine/storage-engine.ts';
 import type { ErrorCode, OpenOptions, Store } from '../../lib/index.ts';
 import { StoreError } from '../../lib/index.ts';
 
@@ -14,6 +15,12 @@ export type WithStore = (
   title: string,
   body: (t: ExecutionContext, store: Store) => Promise<void>,
   options?: Parameters<OpenStore>[1],
+) => void;
+
+/** Declares one test of an engine's suite, which gets a fresh engine. */
+export type WithEngine = (
+  title: string,
+  body: (t: ExecutionContext, engine: StorageEngine) => Promise<void>,
 ) => void;
 
 /** A part of the suite. */

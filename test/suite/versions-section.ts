@@ -18,7 +18,9 @@ const text = async (bucket: Bucket, key: string, options = {}): Promise<string |
 
 /** A version as a line: what a list tells of it. */
 const line = ({ key, versionId, isLatest, isDeleteMarker, size }: StoredObject): string =>
-  [key, versionId, isLatest ? 'latest' : 'older', isDeleteMarker ? 'marker' : size].join(' ');
+  [key, versionId ?? 'null', isLatest ? 'latest' : 'older', isDeleteMarker ? 'marker' : size].join(
+    ' ',
+  );
 
 interface Version {
   /** As a caller sees it. */
@@ -216,9 +218,7 @@ class Walk {
   async compare(t: ExecutionContext): Promise<void> {
     const bucket = this.#bucket;
     const { model } = this;
-    for (const versions of model.keys.values())
-      if (model.state === 'Unversioned') t.true(versions.length <= 1);
-    const lines = model.state === 'Unversioned' ? null : model.lines();
+    const lines = model.lines();
     for (const limit of [1, 3, undefined]) {
       const seen: string[] = [];
       let cursor: string | undefined;
@@ -229,7 +229,7 @@ class Walk {
           cursor = page.cursor;
         }
       } while (limit !== undefined && cursor !== undefined);
-      if (lines !== null) t.deepEqual(seen, lines);
+      t.deepEqual(seen, lines);
       if (seen.length > 60) break; // One by one they take long.
     }
     const standing = [...model.keys.keys()].filter((key) => model.standing(key) !== null);
@@ -528,12 +528,6 @@ export const versionsSection: Section = (withStore) => {
     }
     t.is(removed, 30);
     t.deepEqual(await docs.versioning.list('a').toArray(), []);
-    const first = await docs.versioning
-      .list('a', { limit: 1 })
-      .pages()
-      [Symbol.asyncIterator]()
-      .next();
-    t.true(first.done === true || first.value.objects.length === 0);
   });
 
   const looking = new Clock();
@@ -695,7 +689,7 @@ export const versionsSection: Section = (withStore) => {
           walk.model.state = suspend ? 'Suspended' : 'Enabled';
         }
         await walk.step(dice.pick(keys), dice.pick(keys));
-        if (i % 60 === 59) await walk.compare(t);
+        if (i % 60 === 29) await walk.compare(t);
         moments.push(clock.time);
       }
       for (let i = 0; i < 6; i++) await walk.compareAt(t, dice.pick(moments));
